@@ -1,0 +1,79 @@
+# Every verb of the project; `make help` lists them. A bare machine needs python3 (3.11 or newer), python3-venv and make.
+# Everything made here lands in .venv and .local.
+PYTHON ?= python3
+PORT   ?= 8000
+BIN    := .venv/bin
+UV     := $(shell command -v uv 2>/dev/null || echo .local/uv/bin/uv)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check prove up stop clean lock
+
+help:  ## what can be asked for
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: .venv/.run  ## set everything up and serve the Backoffice with demo data at http://127.0.0.1:8000 (PORT=… moves it)
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py collectstatic --verbosity 0 --no-input
+	@PORT=$(PORT) exec $(BIN)/python manage.py demo
+
+test: .venv/.dev  ## the whole test suite on a PostgreSQL of its own (ARGS=… reach pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev  ## style, types, imports, templates, migrations, production settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	@echo "manage.py check --deploy, with the production settings"
+	@$(THROWAWAY) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+prove: .venv/.dev  ## measure one promise: make prove P=order [SIZE=n]
+	@$(BIN)/python -m tests.proofs $(P) $(SIZE)
+
+up:  ## the same product on docker-compose
+	docker compose up --build --wait
+
+stop:  ## stop this checkout's PostgreSQL
+	@test ! -x $(BIN)/python || $(BIN)/python manage.py localdb stop
+
+clean: stop  ## stop the server and remove everything that was made here, the demo's data included
+	@test ! -x $(BIN)/python || $(BIN)/python manage.py localdb destroy
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+lock: $(UV)  ## write the hashed lock files anew from pyproject.toml
+	@$(COMPILE) --group pyproject.toml:bootstrap --output-file requirements/bootstrap.txt >/dev/null
+	@$(COMPILE) pyproject.toml --extra local --output-file requirements/run.txt >/dev/null
+	@$(COMPILE) pyproject.toml --extra local --group test --group lint --constraints requirements/run.txt --output-file requirements/dev.txt >/dev/null
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+# Values that satisfy the production settings for the length of one check; nothing is contacted.
+SECRET = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')
+THROWAWAY = DJANGO_SETTINGS_MODULE=backoffice.settings.prod DATABASE_URL=postgresql://app@localhost/openremit \
+  DATABASE_OWNER_URL=postgresql://owner@localhost/openremit ALLOWED_HOSTS=backoffice.example PLATFORM_URL=https://platform.example \
+  SECRET_KEY=$(SECRET) AUDIT_HMAC_KEY=$(SECRET) AUDIT_ANCHOR_KEY=$(SECRET) AUDIT_ANCHOR_DIR=/var/lib/openremit/anchors \
+  PLATFORM_SIGNING_SECRET=whsec_$(SIGNING) INTAKE_SIGNING_SECRETS=whsec_$(SIGNING) ENVIRONMENT_NAME=Check TIME_ZONE_DEFAULT=Asia/Karachi
+SIGNING = $$($(BIN)/python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')
+
+.local/uv/bin/uv: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up the environment (once)"
+	@$(PYTHON) -m venv .local/uv >.local-venv.log 2>&1 || { rm -rf .local/uv .local-venv.log; \
+	  echo "$(PYTHON) cannot make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
+	@rm -f .local-venv.log
+	@.local/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+.venv/bin/python: | $(UV)
+	@$(UV) venv --quiet --no-python-downloads --python "$$(command -v $(PYTHON))" .venv
+
+.venv/.run: requirements/run.txt | .venv/bin/python
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@touch $@
+
+.venv/.dev: requirements/dev.txt | .venv/bin/python
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@ .venv/.run

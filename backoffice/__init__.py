@@ -1,0 +1,1 @@
+"""The shell: ties the rooms together. It may import everything; nothing imports it."""

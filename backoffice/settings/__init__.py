@@ -1,0 +1,1 @@
+"""Settings: `base` is safe for the demo, `test` is for the tests, `prod` requires everything to be said."""

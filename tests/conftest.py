@@ -1,0 +1,77 @@
+"""What every test may ask for: the database as the application role, and a browser."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test.utils import setup_databases, teardown_databases
+
+from tests.database import as_owner, empty_tables, keep_pristine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NO_CHROMIUM = (
+    "no Chromium on this machine: apt-get install -y --no-install-recommends chromium libatomic1 fonts-dejavu-core"
+)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, django_db_modify_db_settings: None
+) -> Iterator[None]:
+    """The tables are made by the owner; every test then runs as the application role."""
+    with django_db_blocker.unblock(), as_owner():
+        databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
+        _load_reference_data()
+        keep_pristine()
+    plain_flush = DatabaseOperations.execute_sql_flush
+    DatabaseOperations.execute_sql_flush = lambda self, sql_list: empty_tables(sql_list)  # type: ignore[method-assign]
+    yield
+    DatabaseOperations.execute_sql_flush = plain_flush  # type: ignore[method-assign]
+    with django_db_blocker.unblock(), as_owner():
+        teardown_databases(databases, verbosity=0)
+
+
+def _load_reference_data() -> None:
+    if importlib.util.find_spec("backoffice.reference"):
+        importlib.import_module("backoffice.reference").load_all()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless. Without one the test is skipped with a sentence, and fails where CI runs."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_CHROMIUM)
+    from playwright.sync_api import sync_playwright
+
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the tests
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page in a context of its own: no cookie of another test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context.new_page()
+    context.close()
