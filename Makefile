@@ -32,8 +32,12 @@ check: .venv/.dev  ## style, types, imports, templates, migrations, production s
 prove: .venv/.dev  ## measure one promise: make prove P=order [SIZE=n]
 	@$(BIN)/python -m tests.proofs $(P) $(SIZE)
 
-up:  ## the same product on docker-compose
+up: .env  ## the same product on docker-compose, at https://localhost
 	docker compose up --build --wait
+
+.env: .env.example
+	@test ! -e $@ || { echo ".env.example is newer than .env: compare them, then touch .env"; exit 1; }
+	@umask 077 && $(PYTHON) backoffice/deploy/new_env.py > $@ && echo "Wrote .env with fresh secrets; keep a copy."
 
 stop:  ## stop this checkout's PostgreSQL
 	@test ! -x $(BIN)/python || $(BIN)/python manage.py localdb stop
@@ -51,7 +55,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 
 # Values that satisfy the production settings for the length of one check; nothing is contacted.
 SECRET = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')
-THROWAWAY = DJANGO_SETTINGS_MODULE=backoffice.settings.prod DATABASE_URL=postgresql://app@localhost/openremit \
+THROWAWAY = env DJANGO_SETTINGS_MODULE=backoffice.settings.prod DATABASE_URL=postgresql://app@localhost/openremit \
   DATABASE_OWNER_URL=postgresql://owner@localhost/openremit ALLOWED_HOSTS=backoffice.example PLATFORM_URL=https://platform.example \
   SECRET_KEY=$(SECRET) AUDIT_HMAC_KEY=$(SECRET) AUDIT_ANCHOR_KEY=$(SECRET) AUDIT_ANCHOR_DIR=/var/lib/openremit/anchors \
   PLATFORM_SIGNING_SECRET=whsec_$(SIGNING) INTAKE_SIGNING_SECRETS=whsec_$(SIGNING) ENVIRONMENT_NAME=Check TIME_ZONE_DEFAULT=Asia/Karachi

@@ -34,6 +34,7 @@ ROLES_SQL = Path(__file__).resolve().parent / "deploy" / "roles.sql"
 DATABASE = "openremit"
 ROLES = {"admin": "openremit_admin", "owner": "openremit_owner", "app": "openremit_app"}
 
+INITDB_LOCALE = ["--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 SOCKET_PATH_LIMIT = 85  # a socket's path holds 107 bytes, its file name included
 START_SECONDS = 60.0
 TEST_FOLDER = "openremit-test-"
@@ -82,7 +83,7 @@ class LocalPg:
 
     @classmethod
     def for_checkout(cls, root: Path = CHECKOUT) -> LocalPg:
-        """The server of this checkout: under it, or in /var/tmp where root's checkout is closed to the server's user."""
+        """The server of this checkout: under it, or in /var/tmp where root's checkout is closed to others."""
         if override := os.environ.get("LOCALPG_HOME"):
             return cls(Path(override))
         if os.geteuid() == 0 and not _reachable_by_others(root):
@@ -131,7 +132,9 @@ class LocalPg:
 
     def _can_run(self, folder: Path) -> bool:
         try:
-            done = subprocess.run([folder / "postgres", "--version"], check=False, capture_output=True, **self._identity())
+            done = subprocess.run(
+                [folder / "postgres", "--version"], check=False, capture_output=True, **self._identity()
+            )
         except PermissionError:
             return False
         return done.returncode == 0
@@ -176,7 +179,18 @@ class LocalPg:
 
     def accepting(self) -> bool:
         """Whether the server answers: the only proof. A pid file can be stale and its pid another program's."""
-        command = [self.bin / "pg_isready", "-q", "-h", self.socket_folder, "-U", ROLES["admin"], "-d", "postgres", "-t", "2"]
+        command = [
+            self.bin / "pg_isready",
+            "-q",
+            "-h",
+            self.socket_folder,
+            "-U",
+            ROLES["admin"],
+            "-d",
+            "postgres",
+            "-t",
+            "2",
+        ]
         return subprocess.run(command, check=False, **self._identity()).returncode == 0
 
     def pid(self) -> int | None:
@@ -250,8 +264,8 @@ class LocalPg:
             theirs = version_file.read_text().strip()
             if theirs != ours:
                 raise LocalPgError(
-                    f"{self.data} was made by PostgreSQL {theirs} and the installed one is {ours}: dump it with the old "
-                    "version first, or remove the folder to start with an empty database."
+                    f"{self.data} was made by PostgreSQL {theirs} and the installed one is {ours}: dump it with the "
+                    "old version first, or remove the folder to start with an empty database."
                 )
             return
         self._initialise()
@@ -259,14 +273,14 @@ class LocalPg:
     def _initialise(self) -> None:
         """initdb into a folder beside, renamed when done: a killed one never leaves half a data folder.
 
-        The locale is C.UTF-8 and not C: with C, trigrams lose every letter outside ASCII and such names cannot be found.
+        The locale is C.UTF-8 and not C: with C, trigrams drop letters outside ASCII and such names are never found.
         """
         part = self.home / "data.part"
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.rmtree(part, ignore_errors=True)
         self._own(part)
         arguments = ["-D", str(part), "-U", ROLES["admin"], "--auth=trust", "--encoding=UTF8", "--no-instructions"]
-        arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        arguments += INITDB_LOCALE
         if self.settings.get("fsync") == "off":
             arguments.append("--no-sync")
         self.run("initdb", *arguments)
@@ -323,7 +337,7 @@ class LocalPg:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if child else None,  # noqa: PLW1509, one thread at this point
+                preexec_fn=_die_with_parent if child else None,
                 **self._identity(),
             )
 
@@ -368,7 +382,9 @@ class LocalPg:
             return found is not None
 
     def _create_database(self) -> None:
-        command = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(ROLES["owner"]))
+        command = sql.SQL("CREATE DATABASE {} OWNER {}").format(
+            sql.Identifier(DATABASE), sql.Identifier(ROLES["owner"])
+        )
         with self._connect("postgres") as connection:
             connection.execute(command)
 

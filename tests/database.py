@@ -95,8 +95,9 @@ def empty_tables(statements: list[str]) -> None:
 
 
 def _switch(owner: psycopg.Connection[Any], guards: list[tuple[str, str]], what: str) -> None:
+    statement = "ALTER TABLE {} {} TRIGGER {}"
     for table, trigger in guards:
-        owner.execute(sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(sql.SQL(table), sql.SQL(what), sql.Identifier(trigger)))
+        owner.execute(sql.SQL(statement).format(sql.SQL(table), sql.SQL(what), sql.Identifier(trigger)))
 
 
 def _empty_jobs(owner: psycopg.Connection[Any]) -> None:

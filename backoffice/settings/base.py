@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -63,9 +62,7 @@ FOUNDATION_APPS = [
     "procrastinate.contrib.django",
     "simple_history",
 ]
-INSTALLED_APPS = [
-    app for app in PRODUCT_APPS + DEMO_APPS if importlib.util.find_spec(app)
-] + FOUNDATION_APPS
+INSTALLED_APPS = PRODUCT_APPS + DEMO_APPS + FOUNDATION_APPS
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "backoffice.urls"

@@ -17,10 +17,9 @@ MISSPELT = 0.88  # how alike a variable and one of ours must be to be taken for 
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable of the environment. `demo` is None where the demo has no fixed value."""
+    """One variable of the environment; .env.example explains it. `demo` is None where the demo has no fixed value."""
 
     name: str
-    meaning: str
     demo: str | None = None
     secret: bool = False
     optional: bool = False  # may be left out in production too
@@ -29,19 +28,19 @@ class Setting:
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("DATABASE_URL", "PostgreSQL as the application role; unset: the embedded server of this checkout", secret=True),
-        Setting("DATABASE_OWNER_URL", "the same database as its owner, for migrate and seed only", secret=True),
-        Setting("SECRET_KEY", "signs sessions and form tokens; 50 characters or more", "demo-only-" + "k" * 50, secret=True),
-        Setting("ALLOWED_HOSTS", "the host names people use, separated by commas", "127.0.0.1,localhost,[::1]"),
-        Setting("DEBUG", "error pages with source code; never in production", "false", optional=True),
-        Setting("PLATFORM_URL", "where the platform takes commands", "http://127.0.0.1:8001"),
-        Setting("PLATFORM_SIGNING_SECRET", "signs our commands (whsec_…)", DEMO_SIGNING_SECRET, secret=True),
-        Setting("INTAKE_SIGNING_SECRETS", "check the platform's events; several, by commas, to rotate", DEMO_SIGNING_SECRET, secret=True),
-        Setting("AUDIT_HMAC_KEY", "chains the trail; never kept in the database", "demo-only-audit-hmac-key", secret=True),
-        Setting("AUDIT_ANCHOR_KEY", "signs the trail's anchors; another key than the chain's", "demo-only-audit-anchor-key", secret=True),
-        Setting("AUDIT_ANCHOR_DIR", "the folder the anchors are written to, outside the database", ".local/anchors"),
-        Setting("ENVIRONMENT_NAME", "stands on every page", "TEST DATA"),
-        Setting("TIME_ZONE_DEFAULT", "the zone of people who chose none", "Asia/Karachi"),
+        Setting("DATABASE_URL", secret=True),  # unset in the demo: the embedded server of this checkout
+        Setting("DATABASE_OWNER_URL", secret=True, optional=True),  # only migrate and its like are given it
+        Setting("SECRET_KEY", "demo-only-" + "k" * 50, secret=True),
+        Setting("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]"),
+        Setting("DEBUG", "false", optional=True),
+        Setting("PLATFORM_URL", "http://127.0.0.1:8001"),
+        Setting("PLATFORM_SIGNING_SECRET", DEMO_SIGNING_SECRET, secret=True),
+        Setting("INTAKE_SIGNING_SECRETS", DEMO_SIGNING_SECRET, secret=True),
+        Setting("AUDIT_HMAC_KEY", "demo-only-audit-hmac-key", secret=True),
+        Setting("AUDIT_ANCHOR_KEY", "demo-only-audit-anchor-key", secret=True),
+        Setting("AUDIT_ANCHOR_DIR", ".local/anchors"),
+        Setting("ENVIRONMENT_NAME", "TEST DATA"),
+        Setting("TIME_ZONE_DEFAULT", "Asia/Karachi"),
     )
 }
 
@@ -88,7 +87,8 @@ class Environment:
             refuse(f"In production these settings must be given: {', '.join(missing)}. See .env.example.")
 
     def _refuse_demo_secrets(self) -> None:
-        public = [name for name, setting in SETTINGS.items() if setting.secret and self._given(name) == setting.demo]
+        secrets = {name: setting.demo for name, setting in SETTINGS.items() if setting.secret and setting.demo}
+        public = [name for name, demo in secrets.items() if demo in self.words(name)]
         if public:
             refuse(f"In production these settings must not have the demo's published value: {', '.join(public)}.")
 

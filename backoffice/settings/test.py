@@ -17,7 +17,7 @@ if not os.environ.get("DATABASE_URL"):  # the workers of a parallel run inherit 
     os.environ["DATABASE_URL"] = _server.url_for("app")
     os.environ["DATABASE_OWNER_URL"] = _server.url_for("owner")
 
-from backoffice.settings.base import *  # noqa: E402
+from backoffice.settings.base import *
 
 TESTING = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -18,7 +18,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("verb", choices=["start", "stop", "status", "psql", "dump", "reset", "destroy"])
-        parser.add_argument("--role", choices=["app", "owner", "admin"], default="owner", help="who psql and dump connect as")
+        parser.add_argument(
+            "--role", choices=["app", "owner", "admin"], default="owner", help="who psql and dump connect as"
+        )
         parser.add_argument("arguments", nargs="*", help="handed on to psql or pg_dump, after --")
 
     def handle(self, *args: Any, **options: Any) -> None:
