@@ -1,0 +1,165 @@
+"""Who may, and on which rows: one function for the page and for the deed.
+
+Roles are Django groups; a right counts only when a role gives it. `is_superuser` opens nothing here.
+Scope is guardian's grants on partners and branches, resolved once per request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol
+
+from django.contrib.auth.models import Permission
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from guardian.shortcuts import get_objects_for_user
+
+from accounts.errors import MissingPermission, Refused
+from accounts.models import Branch, Partner, User
+from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+class InScope(Protocol):
+    """A row that belongs to a partner and perhaps to a branch."""
+
+    partner_id: int
+    branch_id: int | None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The partners and branches whose rows a person sees. Both axes must admit a row; both are empty by default."""
+
+    all_partners: bool
+    partner_ids: frozenset[int]
+    all_branches: bool
+    branch_ids: frozenset[int]
+
+    @property
+    def is_everything(self) -> bool:
+        return self.all_partners and self.all_branches
+
+    def admits(self, partner_id: int, branch_id: int | None) -> bool:
+        """Whether a row of this partner and branch is inside. A row without a branch needs `all_branches`."""
+        partner_ok = self.all_partners or partner_id in self.partner_ids
+        branch_ok = self.all_branches or (branch_id is not None and branch_id in self.branch_ids)
+        return partner_ok and branch_ok
+
+
+NOTHING = Scope(False, frozenset(), False, frozenset())
+
+
+def permissions_of(user: User | AnonymousUser) -> frozenset[str]:
+    """The names ("app.codename") of all rights that the person's roles give. Read once per request."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    cached: frozenset[str] | None = getattr(user, "_rights", None)
+    if cached is None:
+        rows = Permission.objects.filter(group__user=user).values_list("content_type__app_label", "codename")
+        cached = frozenset(f"{app}.{codename}" for app, codename in rows.distinct())
+        user._rights = cached  # type: ignore[union-attr]
+    return cached
+
+
+def has(user: User | AnonymousUser, permission: str) -> bool:
+    """Whether one of the person's roles gives `permission`."""
+    return permission in permissions_of(user)
+
+
+def check(user: User | AnonymousUser, permission: str) -> None:
+    """Raise MissingPermission unless one of the person's roles gives `permission`. For views and deeds alike."""
+    if not has(user, permission):
+        raise MissingPermission(permission)
+
+
+def requires(*permissions: str) -> Callable[[View[P]], View[P]]:
+    """A view for signed-in people who hold every one of `permissions`; with none named, for anybody signed in.
+
+    Not signed in: to the sign-in page (401 with HX-Redirect for htmx). A right missing: 403 through MissingPermission,
+    before any object is looked up, so that the answer does not depend on whether the object exists.
+    """
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _ask_to_sign_in(request)
+            for permission in permissions:
+                check(request.user, permission)
+            return view(request, *args, **kwargs)
+
+        guarded.required_permissions = permissions  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Redirect": "/login/"})
+    path = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+    return redirect_to_login(path)
+
+
+def scope_of(user: User | AnonymousUser) -> Scope:
+    """What the person sees: `see_` grants on partners and branches, or the explicit "all" grants. Read once per request."""
+    return _scope(user, "see")
+
+
+def work_scope_of(user: User | AnonymousUser) -> Scope:
+    """What the person may act on: `work_` grants, or the explicit "all" grants. Read once per request."""
+    return _scope(user, "work")
+
+
+def _scope(user: User | AnonymousUser, verb: str) -> Scope:
+    if not user.is_authenticated or not user.is_active:
+        return NOTHING
+    cache: dict[str, Scope] = user.__dict__.setdefault("_scopes", {})
+    if verb not in cache:
+        everything = _explicit_alls(user)
+        all_partners, all_branches = ALL_PARTNERS.name in everything, ALL_BRANCHES.name in everything
+        cache[verb] = Scope(
+            all_partners,
+            frozenset() if all_partners else _granted(user, f"accounts.{verb}_partner", Partner),
+            all_branches,
+            frozenset() if all_branches else _granted(user, f"accounts.{verb}_branch", Branch),
+        )
+    return cache[verb]
+
+
+def _explicit_alls(user: User | AnonymousUser) -> frozenset[str]:
+    cached: frozenset[str] | None = user.__dict__.get("_alls")
+    if cached is None:
+        names = [ALL_PARTNERS.codename, ALL_BRANCHES.codename]
+        own = Permission.objects.filter(user=user, content_type__app_label="accounts", codename__in=names)
+        of_roles = Permission.objects.filter(group__user=user, content_type__app_label="accounts", codename__in=names)
+        cached = frozenset(f"accounts.{p}" for p in own.union(of_roles).values_list("codename", flat=True))
+        user.__dict__["_alls"] = cached
+    return cached
+
+
+def _granted(user: User | AnonymousUser, permission: str, model: type[Partner] | type[Branch]) -> frozenset[int]:
+    rows = get_objects_for_user(user, permission, klass=model, with_superuser=False, accept_global_perms=False)
+    return frozenset(rows.values_list("pk", flat=True))
+
+
+def may_work_on(user: User | AnonymousUser, row: InScope) -> bool:
+    """Whether the person has the `work_` grants on the row's partner and branch."""
+    return work_scope_of(user).admits(row.partner_id, row.branch_id)
+
+
+def check_work(user: User | AnonymousUser, row: InScope) -> None:
+    """Raise Refused unless the person may work on the row's partner and branch."""
+    if not may_work_on(user, row):
+        raise Refused(
+            "You may see this transaction but not work on it. An administrator can give you work on its partner and branch.",
+            status=403,
+        )

@@ -1,0 +1,9 @@
+"""The room of people, rights, organisations and scopes."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "People and organisations"

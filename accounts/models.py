@@ -1,0 +1,257 @@
+"""People, organisations and the grants that tie them together."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+from simple_history import register
+from simple_history.models import HistoricalRecords
+
+from audit.history import Traced
+
+CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9._-]*$", "Use capital letters, digits, dots, dashes and underscores.")
+USERNAME = RegexValidator(r"^[a-z0-9][a-z0-9.]*$", "Use lower-case letters, digits and dots.")
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes people. There is no self-registration: administrators and the demo call this."""
+
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(username=username.lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> User:
+        """A technical superuser for `createsuperuser`. It opens no page of ours: rights come from roles only."""
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in. Roles are groups; linked accounts of one human being share `person_key`."""
+
+    class Theme(models.TextChoices):
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+        SYSTEM = "system", "System"
+
+    class Density(models.TextChoices):
+        COMFORTABLE = "comfortable", "Comfortable"
+        COMPACT = "compact", "Compact"
+
+    username = models.CharField("user name", max_length=60, unique=True, validators=[USERNAME])
+    full_name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True)
+    person_key = models.UUIDField(default=uuid.uuid4, db_index=True, help_text="Accounts of the same person share it.")
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField("may open Django admin", default=False)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    last_login_ip = models.GenericIPAddressField(null=True, blank=True, editable=False)
+
+    time_zone = models.CharField(max_length=60, default="Asia/Karachi")
+    theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+    density = models.CharField(max_length=11, choices=Density.choices, default=Density.COMFORTABLE)
+    page_size = models.PositiveSmallIntegerField(default=50)
+    single_keys = models.BooleanField("single-key shortcuts", default=True)
+    announcements = models.BooleanField("announce changes to screen readers", default=True)
+
+    objects = UserManager()
+    history = HistoricalRecords(
+        bases=[Traced],
+        excluded_fields=[
+            "password",
+            "last_login",
+            "last_login_ip",
+            "theme",
+            "density",
+            "page_size",
+            "single_keys",
+            "announcements",
+        ],
+        m2m_fields=["groups", "user_permissions"],
+    )
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
+
+    class Meta:
+        ordering = ["username"]
+        verbose_name = "person"
+        verbose_name_plural = "people"
+        permissions = [
+            ("all_partners", "Sees and works with all partners"),
+            ("all_branches", "Sees and works with all branches"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(username__regex=r"^[a-z0-9][a-z0-9.]*$"), name="user_name_is_lower_case"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+    def get_full_name(self) -> str:
+        return str(self)
+
+    def get_short_name(self) -> str:
+        return self.username
+
+
+register(Group, app="accounts", bases=[Traced], m2m_fields=["permissions"])
+
+
+class Partner(models.Model):
+    """A money transfer operator that sends us remittances."""
+
+    class Mode(models.TextChoices):
+        PUSH = "push", "Push"
+        PULL = "pull", "Pull"
+        HYBRID = "hybrid", "Hybrid"
+
+    code = models.CharField(max_length=20, unique=True, validators=[CODE])
+    name = models.CharField(max_length=80)
+    mode = models.CharField("integration mode", max_length=6, choices=Mode.choices, default=Mode.PUSH)
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166 code of two letters.")
+    address = models.TextField(blank=True)
+    contact_name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=20, blank=True)
+    settlement_account = models.CharField(max_length=34, blank=True)
+    settlement_account_title = models.CharField(max_length=120, blank=True)
+    allows_otc = models.BooleanField("OTC allowed", default=True)
+    allows_ft = models.BooleanField("FT allowed", default=True)
+    allows_ibft = models.BooleanField("IBFT allowed", default=True)
+    is_active = models.BooleanField("active", default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [("see_partner", "Sees this partner's rows"), ("work_partner", "Works on this partner's rows")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Branch(models.Model):
+    """A paying branch of the bank."""
+
+    code = models.CharField(max_length=20, unique=True, validators=[CODE])
+    name = models.CharField(max_length=80)
+    city = models.CharField(max_length=60, blank=True)
+    is_active = models.BooleanField("active", default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name_plural = "branches"
+        permissions = [("see_branch", "Sees this branch's rows"), ("work_branch", "Works on this branch's rows")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class SubAgent(models.Model):
+    """A paying outlet that is not a branch of the bank, known by its agent code."""
+
+    agent_code = models.CharField(max_length=20, unique=True, validators=[CODE])
+    name = models.CharField(max_length=80)
+    description = models.TextField(blank=True)
+    head_office_address = models.TextField(blank=True)
+    contact_name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=20, blank=True)
+    settlement_account = models.CharField(max_length=34, blank=True)
+    settlement_account_title = models.CharField(max_length=120, blank=True)
+    is_active = models.BooleanField("active", default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta:
+        ordering = ["agent_code"]
+        verbose_name = "sub-agent"
+
+    def __str__(self) -> str:
+        return f"{self.agent_code} {self.name}"
+
+
+class PartnerUserPermission(UserObjectPermissionBase):
+    """A person's grant on a partner. guardian reads it through a direct foreign key."""
+
+    content_object = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, related_name="user_grants", verbose_name="partner"
+    )
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta(UserObjectPermissionBase.Meta):
+        verbose_name = "grant on a partner to a person"
+        verbose_name_plural = "grants on partners to people"
+
+
+class PartnerGroupPermission(GroupObjectPermissionBase):
+    """A role's grant on a partner."""
+
+    content_object = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, related_name="group_grants", verbose_name="partner"
+    )
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        verbose_name = "grant on a partner to a role"
+        verbose_name_plural = "grants on partners to roles"
+
+
+class BranchUserPermission(UserObjectPermissionBase):
+    """A person's grant on a branch."""
+
+    content_object = models.ForeignKey(
+        Branch, on_delete=models.PROTECT, related_name="user_grants", verbose_name="branch"
+    )
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta(UserObjectPermissionBase.Meta):
+        verbose_name = "grant on a branch to a person"
+        verbose_name_plural = "grants on branches to people"
+
+
+class BranchGroupPermission(GroupObjectPermissionBase):
+    """A role's grant on a branch."""
+
+    content_object = models.ForeignKey(
+        Branch, on_delete=models.PROTECT, related_name="group_grants", verbose_name="branch"
+    )
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        verbose_name = "grant on a branch to a role"
+        verbose_name_plural = "grants on branches to roles"
+
+
+class SignInFailure(models.Model):
+    """How often signing in failed lately, by user name or by address; kept for names that do not exist too."""
+
+    key = models.CharField(max_length=100, primary_key=True, help_text='"user:<name>" or "ip:<address>"')
+    failures = models.PositiveSmallIntegerField(default=0)
+    first_at = models.DateTimeField(default=timezone.now)
+    locked_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.key

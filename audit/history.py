@@ -1,0 +1,21 @@
+"""What every history row carries beside simple-history's own columns: the request that made it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from audit.trail import context
+
+
+def present_request() -> str:
+    """The id of the present request, the same that the trail's entries carry."""
+    return context().request_id
+
+
+class Traced(models.Model):
+    """A base for history tables: joins a row's change to the trail's entry of the same request."""
+
+    request_id = models.CharField(max_length=40, default=present_request, editable=False)
+
+    class Meta:
+        abstract = True

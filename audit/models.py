@@ -1,0 +1,60 @@
+"""The trail's one table. Only audit.trail writes it; the database refuses every change to a row that is there."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Func, JSONField, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+
+class Instant(Func):
+    """Text like 2026-11-22T09:03:22.120456Z as a moment; the function in the database is immutable, the cast is not."""
+
+    function = "trail_instant"
+    output_field = models.DateTimeField()
+
+
+def _from_body(key: str) -> KeyTextTransform:
+    return KeyTextTransform(key, Cast(F("body"), JSONField()))
+
+
+def _text(key: str) -> models.GeneratedField:
+    return models.GeneratedField(expression=_from_body(key), output_field=TextField(null=True), db_persist=True)
+
+
+class AuditEvent(models.Model):
+    """One entry: who did what to which object, when, from where, why and with which result.
+
+    `body` holds the exact text that is hashed; every other column but the hashes is generated from it, so that
+    no filter can show what the chain does not vouch for.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    body = models.TextField()
+    prev_hash = models.BinaryField()
+    hash = models.BinaryField()
+
+    at = models.GeneratedField(
+        expression=Instant(_from_body("at")), output_field=models.DateTimeField(), db_persist=True
+    )
+    verb = _text("verb")
+    actor = _text("actor")
+    object_type = _text("object_type")
+    object_id = _text("object_id")
+    request_id = _text("request_id")
+    result = _text("result")
+
+    class Meta:
+        ordering = ["seq"]
+        verbose_name = "trail entry"
+        verbose_name_plural = "trail entries"
+        indexes = [
+            models.Index(fields=["object_type", "object_id", "seq"], name="audit_by_object"),
+            models.Index(fields=["actor", "verb", "at"], name="audit_by_actor"),
+            models.Index(fields=["request_id"], name="audit_by_request"),
+            models.Index(fields=["at"], name="audit_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.verb}"

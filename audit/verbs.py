@@ -1,0 +1,43 @@
+"""Every deed the trail knows. An entry with any other verb is refused."""
+
+from enum import StrEnum
+
+
+class Verb(StrEnum):
+    """What somebody did. The value is stored; `sentence` in audit.sentences says it in words."""
+
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_IN_LOCKED = "sign_in_locked"
+    SESSION_ENDED = "session_ended"
+    PASSWORD_CHANGED = "password_changed"
+    DENIED = "denied"
+    REFUSED = "refused"
+
+    VIEWED = "viewed"
+    SEARCHED = "searched"
+    SEARCHED_PERSON = "searched_person"
+    REVEALED = "revealed"
+    COPIED_ANSWER = "copied_answer"
+    READ_TRAIL = "read_trail"
+
+    NOTE_ADDED = "note_added"
+    INQUIRY_LOGGED = "inquiry_logged"
+    INQUIRY_CLOSED = "inquiry_closed"
+
+    EVENTS_RECEIVED = "events_received"
+    FILE_IMPORTED = "file_imported"
+    DATA_SEEDED = "data_seeded"
+
+    PREFERENCES_CHANGED = "preferences_changed"
+    ADDED = "added"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    GRANTED = "granted"
+    REVOKED = "revoked"
+    ROLE_GIVEN = "role_given"
+    ROLE_TAKEN = "role_taken"
+
+    CHAIN_VERIFIED = "chain_verified"
+    CHAIN_BROKEN = "chain_broken"

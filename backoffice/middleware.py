@@ -1,0 +1,125 @@
+"""What happens around every request: its id, the reader's time zone, refusals as pages, headers."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import zoneinfo
+from collections.abc import Callable
+from uuid import uuid4
+
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts.errors import MissingPermission, Refused
+from audit import trail
+from audit.verbs import Verb
+from backoffice import errors
+
+log = logging.getLogger(__name__)
+
+Respond = Callable[[HttpRequest], HttpResponse]
+_PLAIN_ID = re.compile(r"^[A-Za-z0-9-]{8,40}$")
+
+
+class Headers:
+    """Headers that Django does not set by itself; nothing that a signed-in person reads is kept by a browser or a proxy."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
+class RequestContext:
+    """Gives each request its id and tells the trail where deeds come from."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _PLAIN_ID.match(given) else uuid4().hex
+        with trail.acting(request_id=request_id, kind="ANONYMOUS", actor="", ip=request.META.get("REMOTE_ADDR", "")):
+            request.request_id = request_id  # type: ignore[attr-defined]
+            response = self.get_response(request)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+
+class TimeZone:
+    """Shows times in the reader's own zone."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with timezone.override(zone_of(request)):
+            return self.get_response(request)
+
+
+def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
+    """The zone in which this reader reads and writes times."""
+    from django.conf import settings
+
+    name = request.user.time_zone if request.user.is_authenticated else settings.TIME_ZONE_DEFAULT
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return zoneinfo.ZoneInfo(settings.TIME_ZONE_DEFAULT)
+
+
+class Refusals:
+    """Turns refusals and missing rights into pages with a sentence, and records them once the deed is rolled back."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        match exception:
+            case Refused():
+                _record_refusal(request, exception)
+                return errors.refused(request, exception)
+            case MissingPermission():
+                _record_denial(request, exception.permission)
+                return errors.forbidden(request, exception.permission)
+            case PermissionDenied():
+                _record_denial(request, "")
+                return errors.forbidden(request, "")
+            case Http404():
+                return None
+        reference = f"E-{secrets.token_hex(3).upper()}"
+        log.error("%s %s failed, reference %s", request.method, request.path, reference, exc_info=exception)
+        unavailable = isinstance(exception, DatabaseError)
+        return errors.ours(request, reference, status=503 if unavailable else 500)
+
+
+def _record_refusal(request: HttpRequest, refusal: Refused) -> None:
+    trail.record_reading(
+        Verb.REFUSED,
+        by=request.user if request.user.is_authenticated else None,
+        object_type=refusal.object_type,
+        object_id=refusal.object_id,
+        reason=refusal.sentence,
+        result="DENIED" if refusal.status == 403 else "FAILED",
+        facts={"path": request.path, "method": request.method, "deed": refusal.verb},
+    )
+
+
+def _record_denial(request: HttpRequest, permission: str) -> None:
+    trail.record_reading(
+        Verb.DENIED,
+        by=request.user if request.user.is_authenticated else None,
+        result="DENIED",
+        facts={"path": request.path, "method": request.method, "permission": permission},
+    )

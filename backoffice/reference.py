@@ -1,0 +1,12 @@
+"""All reference data of the product, in the order in which the rooms depend on each other."""
+
+from django.apps import apps
+
+import accounts.reference
+import transactions.reference
+
+
+def load_all() -> None:
+    """Load roles, reason codes, limits and texts where they are missing."""
+    accounts.reference.load(apps)
+    transactions.reference.load(apps)

@@ -1,0 +1,10 @@
+"""App configuration of `backoffice.reports`."""
+
+from django.apps import AppConfig
+
+
+class ReportsConfig(AppConfig):
+    name = "backoffice.reports"
+    label = "reports"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Reports"

@@ -1,0 +1,9 @@
+"""App configuration of `compliance`."""
+
+from django.apps import AppConfig
+
+
+class ComplianceConfig(AppConfig):
+    name = "compliance"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Compliance"

@@ -1,0 +1,9 @@
+"""App configuration of `exceptions`."""
+
+from django.apps import AppConfig
+
+
+class ExceptionsConfig(AppConfig):
+    name = "exceptions"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Exceptions"

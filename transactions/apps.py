@@ -1,0 +1,9 @@
+"""App configuration of `transactions`."""
+
+from django.apps import AppConfig
+
+
+class TransactionsConfig(AppConfig):
+    name = "transactions"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Transactions"

@@ -1,0 +1,25 @@
+"""Finding transactions, reading one, and the inquiry desk."""
+
+from django.urls import path
+
+from transactions.views import detail, help, inquiries, listing, search
+
+app_name = "transactions"
+
+urlpatterns = [
+    path("search/", search.search, name="search"),
+    path("transactions/", listing.transactions, name="list"),
+    path("transactions/<str:reference>/", detail.detail, name="detail"),
+    path("transactions/<str:reference>/timeline/", detail.timeline, name="timeline"),
+    path("transactions/<str:reference>/notes/", detail.notes, name="notes"),
+    path("transactions/<str:reference>/related/", detail.related, name="related"),
+    path("transactions/<str:reference>/audit/", detail.trail, name="trail"),
+    path("transactions/<str:reference>/reveal/", detail.reveal, name="reveal"),
+    path("transactions/<str:reference>/answer/copied/", detail.answer_copied, name="answer-copied"),
+    path("transactions/<str:reference>/inquiries/", inquiries.log, name="log-inquiry"),
+    path("inquiries/", inquiries.inquiries, name="inquiries"),
+    path("inquiries/<str:number>/", inquiries.inquiry, name="inquiry"),
+    path("inquiries/<str:number>/close/", inquiries.close, name="close-inquiry"),
+    path("help/statuses/", help.statuses, name="help-statuses"),
+    path("help/keys/", help.keys, name="help-keys"),
+]

@@ -1,0 +1,1 @@
+"""The pages about transactions, one module per screen."""
