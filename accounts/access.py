@@ -59,13 +59,13 @@ NOTHING = Scope(False, frozenset(), False, frozenset())
 
 def permissions_of(user: User | AnonymousUser) -> frozenset[str]:
     """The names ("app.codename") of all rights that the person's roles give. Read once per request."""
-    if not user.is_authenticated or not user.is_active:
+    if not isinstance(user, User) or not user.is_active:
         return frozenset()
-    cached: frozenset[str] | None = getattr(user, "_rights", None)
+    cached: frozenset[str] | None = user.__dict__.get("_rights")
     if cached is None:
         rows = Permission.objects.filter(group__user=user).values_list("content_type__app_label", "codename")
         cached = frozenset(f"{app}.{codename}" for app, codename in rows.distinct())
-        user._rights = cached  # type: ignore[union-attr]
+        user.__dict__["_rights"] = cached
     return cached
 
 
@@ -110,17 +110,17 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def scope_of(user: User | AnonymousUser) -> Scope:
-    """What the person sees: `see_` grants on partners and branches, or the explicit "all" grants. Read once per request."""
+    """What the person sees: `see_` grants on partners and branches, or the explicit "all" grants; once per request."""
     return _scope(user, "see")
 
 
 def work_scope_of(user: User | AnonymousUser) -> Scope:
-    """What the person may act on: `work_` grants, or the explicit "all" grants. Read once per request."""
+    """What the person may act on: `work_` grants, or the explicit "all" grants; once per request."""
     return _scope(user, "work")
 
 
 def _scope(user: User | AnonymousUser, verb: str) -> Scope:
-    if not user.is_authenticated or not user.is_active:
+    if not isinstance(user, User) or not user.is_active:
         return NOTHING
     cache: dict[str, Scope] = user.__dict__.setdefault("_scopes", {})
     if verb not in cache:
@@ -135,7 +135,7 @@ def _scope(user: User | AnonymousUser, verb: str) -> Scope:
     return cache[verb]
 
 
-def _explicit_alls(user: User | AnonymousUser) -> frozenset[str]:
+def _explicit_alls(user: User) -> frozenset[str]:
     cached: frozenset[str] | None = user.__dict__.get("_alls")
     if cached is None:
         names = [ALL_PARTNERS.codename, ALL_BRANCHES.codename]
@@ -146,7 +146,7 @@ def _explicit_alls(user: User | AnonymousUser) -> frozenset[str]:
     return cached
 
 
-def _granted(user: User | AnonymousUser, permission: str, model: type[Partner] | type[Branch]) -> frozenset[int]:
+def _granted(user: User, permission: str, model: type[Partner] | type[Branch]) -> frozenset[int]:
     rows = get_objects_for_user(user, permission, klass=model, with_superuser=False, accept_global_perms=False)
     return frozenset(rows.values_list("pk", flat=True))
 
@@ -160,6 +160,7 @@ def check_work(user: User | AnonymousUser, row: InScope) -> None:
     """Raise Refused unless the person may work on the row's partner and branch."""
     if not may_work_on(user, row):
         raise Refused(
-            "You may see this transaction but not work on it. An administrator can give you work on its partner and branch.",
+            "You may see this transaction but not work on it. "
+            "An administrator can let you work on its partner and branch.",
             status=403,
         )

@@ -42,7 +42,7 @@ class Permission:
         return self.name.partition(".")[2]
 
 
-_COLUMNS: Final = dict(zip("IH OM OC CA CO TM TC BO AU AD".split(), Role, strict=True))
+_COLUMNS: Final = dict(zip(["IH", "OM", "OC", "CA", "CO", "TM", "TC", "BO", "AU", "AD"], Role, strict=True))
 
 # permission | what it lets a person do | IH OM OC CA CO TM TC BO AU AD ("y" may, "." may not)
 _TABLE: Final = """

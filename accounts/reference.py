@@ -1,4 +1,4 @@
-"""Loads the roles and their matrix into an empty database. Idempotent: what is there stays as administrators left it."""
+"""Loads the roles and their matrix into an empty database. Idempotent: what is there stays as it was left."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The chain of the trail: canonical text, link and check. Standard library only, so that a copy of this file can
 verify a dump on a machine that has nothing else.
 
-An entry is (seq, body, prev_hash, hash). `body` is canonical JSON text and is hashed as it stands, byte for byte:
-hash = HMAC-SHA256(key, prev_hash || seq as decimal ASCII || "|" || body as UTF-8). The first entry follows 32 zero bytes.
+An entry is (seq, body, prev_hash, hash). `body` is canonical JSON text, hashed as it stands, byte for byte:
+hash = HMAC-SHA256(key, prev_hash || seq as decimal ASCII || "|" || body as UTF-8).
+The first entry follows 32 zero bytes.
 """
 
 from __future__ import annotations
@@ -87,15 +88,15 @@ def _check(entry: Entry, key: bytes, seq: int, prev_hash: bytes) -> Break | None
 
 
 def read_dump(lines: Iterable[str]) -> Iterator[Entry]:
-    """Entries from a text dump: `seq TAB body TAB prev_hash hex TAB hash hex`, as PostgreSQL's COPY text format writes them."""
+    """Entries from a text dump: seq, body, prev_hash and hash between tabs, as PostgreSQL's COPY writes them."""
     for line in lines:
         seq, body, prev_hash, own_hash = line.rstrip("\n").split("\t")
-        yield Entry(
-            int(seq),
-            _unescape(body),
-            bytes.fromhex(prev_hash.removeprefix("\\\\x")),
-            bytes.fromhex(own_hash.removeprefix("\\\\x")),
-        )
+        yield Entry(int(seq), _unescape(body), _bytes(prev_hash), _bytes(own_hash))
+
+
+def _bytes(text: str) -> bytes:
+    """A bytea column as COPY writes it: two backslashes, an x, hexadecimal digits."""
+    return bytes.fromhex(text.removeprefix("\\\\x").removeprefix("\\x"))
 
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}

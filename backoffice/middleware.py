@@ -26,7 +26,7 @@ _PLAIN_ID = re.compile(r"^[A-Za-z0-9-]{8,40}$")
 
 
 class Headers:
-    """Headers that Django does not set by itself; nothing that a signed-in person reads is kept by a browser or a proxy."""
+    """Headers that Django does not set by itself; what a person reads is kept by no browser and no proxy."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from transactions.vocabulary import EVIDENCE_STAGES, PAID_STAGES, EventStage, Funds, Result, RetryClass, Stage, Status
@@ -426,7 +427,7 @@ def fold(received_at: datetime, events: Iterable[Happening], other_numbers: Iter
 def missing_numbers(present: Sequence[int], limit: int = 100) -> tuple[int, ...]:
     """The sequence numbers between those that are there, smallest first, at most `limit` of them."""
     missing: list[int] = []
-    for before, after in zip(present, present[1:], strict=False):
+    for before, after in pairwise(present):
         missing.extend(range(before + 1, min(after, before + 1 + limit)))
         if len(missing) >= limit:
             break

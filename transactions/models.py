@@ -11,11 +11,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, GeneratedField, Q
+from django.urls import reverse
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from audit.history import Traced
-
 from transactions import vocabulary as words
 from transactions.lifecycle import POSITION
 from transactions.querysets import EventQuerySet, InquiryQuerySet, NoteQuerySet, TransactionQuerySet
@@ -24,7 +24,7 @@ PLAIN_REFERENCE = RegexValidator(r"^[!-~]{1,64}$", "Use 1 to 64 visible characte
 
 
 class Key(Func):
-    """A reference as it is compared: upper case, letters and digits only. `reference_key` is immutable in the database."""
+    """A reference as it is compared: upper case, letters and digits only."""
 
     function = "reference_key"
     output_field = models.TextField()
@@ -183,14 +183,12 @@ class Transaction(models.Model):
     def __str__(self) -> str:
         return self.txn_id
 
+    def get_absolute_url(self) -> str:
+        return reverse("transactions:detail", args=[self.txn_id])
+
     @property
     def trail_name(self) -> str:
         return self.txn_id
-
-    def get_absolute_url(self) -> str:
-        from django.urls import reverse
-
-        return reverse("transactions:detail", args=[self.txn_id])
 
 
 class Party(models.Model):
@@ -370,14 +368,12 @@ class Inquiry(models.Model):
     def __str__(self) -> str:
         return self.number
 
+    def get_absolute_url(self) -> str:
+        return reverse("transactions:inquiry", args=[self.number])
+
     @property
     def trail_name(self) -> str:
         return self.number
-
-    def get_absolute_url(self) -> str:
-        from django.urls import reverse
-
-        return reverse("transactions:inquiry", args=[self.number])
 
 
 def _new_token() -> str:
@@ -473,7 +469,7 @@ class PurposeCode(models.Model):
 
 
 class StageLimit(models.Model):
-    """How long a transaction may stay in a stage before it is late. A row for a rail or a partner overrides the general one."""
+    """How long a transaction may stay in a stage before it is late. A row for a rail or a partner overrides the rest."""
 
     class Unit(models.TextChoices):
         MINUTES = "minutes", "Minutes"
@@ -520,7 +516,8 @@ class Holiday(models.Model):
 class AnswerText(models.Model):
     """What a partner may be told about a status: the approved words, one version per row, the newest in force.
 
-    Placeholders in braces are filled in: {reference}, {amount}, {received}, {paid}, {rail}, {rail_reference}, {reason}, {next_update}.
+    Placeholders in braces are filled in: {reference}, {amount}, {received}, {paid}, {returned}, {rail},
+    {rail_reference}, {reason}, {place}, {next_update}.
     """
 
     key = models.CharField(max_length=24)
