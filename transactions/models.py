@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -376,21 +376,23 @@ class Inquiry(models.Model):
         return self.number
 
 
-def _new_token() -> str:
+def new_token() -> str:
+    """An address part that cannot be guessed."""
     return secrets.token_urlsafe(18)
 
 
-def _tomorrow() -> Any:
+def tomorrow() -> datetime:
+    """When a search made now is forgotten."""
     return timezone.now() + timedelta(hours=24)
 
 
 class Search(models.Model):
     """What a person searched for when it must not stand in an address. Its owner alone can open it, for 24 hours."""
 
-    token = models.CharField(max_length=40, primary_key=True, default=_new_token)
+    token = models.CharField(max_length=40, primary_key=True, default=new_token)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     text = models.CharField(max_length=4000)
-    expires_at = models.DateTimeField(default=_tomorrow, db_index=True)
+    expires_at = models.DateTimeField(default=tomorrow, db_index=True)
 
     class Meta:
         verbose_name_plural = "searches"
