@@ -1,0 +1,104 @@
+"""What every page's shell shows: the menu by right, the environment, the build, the reader's zone and preferences.
+
+Nothing here is worked out before a template asks for it, so an error page that uses none of it needs no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from accounts.access import permissions_of
+from backoffice import VERSION
+from transactions import formats
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the menu. It is shown to those who have one of `rights`; `key` opens it after "g".
+
+    `waiting` counts what waits for this reader, in one query, or is None where nothing is counted.
+    """
+
+    label: str
+    url: str
+    icon: str
+    rights: frozenset[str]
+    key: str = ""
+    staff_only: bool = False
+    waiting: Callable[[Any], int] | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry as one reader sees it on one page."""
+
+    label: str
+    url: str
+    icon: str
+    key: str
+    is_current: bool
+    waiting: str
+
+
+MENU: list[Entry] = [
+    Entry("Search", "/search/", "search", frozenset({"transactions.view_transactions"}), key="s"),
+    Entry("Transactions", "/transactions/", "list", frozenset({"transactions.view_transactions"}), key="t"),
+    Entry("Inquiries", "/inquiries/", "inquiry", frozenset({"transactions.log_inquiry", "audit.view_trail"}), key="i"),
+    Entry("Administration", "/admin/", "settings", frozenset(), key="u", staff_only=True),
+]
+"""The menu, in its order. A new desk adds its entry here."""
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The context processor of every page."""
+    now, zone, user = timezone.now(), timezone.get_current_timezone(), request.user
+    return {
+        "environment_name": settings.ENVIRONMENT_NAME,
+        "build": VERSION,
+        "page_time": now,
+        "zone_name": str(zone),
+        "zone_label": formats.zone_label(now, zone),
+        "zone_sentence": formats.zone_sentence(now, zone),
+        "reading_unrecorded": getattr(request, "reading_unrecorded", False),
+        "nav": SimpleLazyObject(lambda: menu_of(request)),
+        "sees_compliance": SimpleLazyObject(lambda: "compliance.view_cases" in permissions_of(user)),
+        "may_search": SimpleLazyObject(lambda: "transactions.view_transactions" in permissions_of(user)),
+        "theme": SimpleLazyObject(lambda: getattr(user, "theme", "system")),
+        "density": SimpleLazyObject(lambda: getattr(user, "density", "comfortable")),
+        "single_keys": SimpleLazyObject(lambda: getattr(user, "single_keys", True)),
+        "announcements": SimpleLazyObject(lambda: getattr(user, "announcements", True)),
+        "demo_people": SimpleLazyObject(demo_people),
+    }
+
+
+def menu_of(request: HttpRequest) -> list[Line]:
+    """The entries that this reader may open, the one of this page marked."""
+    rights = permissions_of(request.user)
+    return [_line(entry, request) for entry in MENU if _may_open(entry, request.user, rights)]
+
+
+def _may_open(entry: Entry, user: Any, rights: frozenset[str]) -> bool:
+    return bool(user.is_staff) if entry.staff_only else not entry.rights.isdisjoint(rights)
+
+
+def _line(entry: Entry, request: HttpRequest) -> Line:
+    count = entry.waiting(request.user) if entry.waiting else 0
+    waiting = "99+" if count > 99 else str(count or "")
+    return Line(entry.label, entry.url, entry.icon, entry.key, request.path.startswith(entry.url), waiting)
+
+
+def demo_people() -> list[Any]:
+    """The demo's sign-ins for the sign-in page; none where the demo is not installed."""
+    if not apps.is_installed("backoffice.demo"):
+        return []
+    from backoffice.demo import people
+
+    return list(people.SIGN_INS)
