@@ -21,8 +21,8 @@ SECRET_KEY = env.text("SECRET_KEY")
 DEBUG = env.flag("DEBUG")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
 PLATFORM_URL = env.text("PLATFORM_URL").rstrip("/")
-PLATFORM_SIGNING_SECRET = env.text("PLATFORM_SIGNING_SECRET")
-INTAKE_SIGNING_SECRETS = env.words("INTAKE_SIGNING_SECRETS")
+PLATFORM_SIGNING_SECRET = env.signing_secrets("PLATFORM_SIGNING_SECRET")[0]
+INTAKE_SIGNING_SECRETS = env.signing_secrets("INTAKE_SIGNING_SECRETS")
 AUDIT_HMAC_KEY = env.text("AUDIT_HMAC_KEY")
 AUDIT_ANCHOR_KEY = env.text("AUDIT_ANCHOR_KEY")
 AUDIT_ANCHOR_DIR = BASE_DIR / env.text("AUDIT_ANCHOR_DIR")
@@ -54,6 +54,7 @@ FOUNDATION_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.forms",
     "allauth",
     "allauth.account",
     "csp",
@@ -102,6 +103,8 @@ TEMPLATES = [
         },
     },
 ]
+
+FORM_RENDERER = "backoffice.forms.Renderer"
 
 # People and rights
 
