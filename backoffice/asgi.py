@@ -15,4 +15,4 @@ from backoffice.wsgi import application as pages
 
 THREADS = int(os.environ.get("WEB_THREADS", "8"))  # below the pool's size: no thread waits for a connection
 
-application = WSGIMiddleware(cast(Any, pages), workers=THREADS)
+application = WSGIMiddleware(cast("Any", pages), workers=THREADS)

@@ -179,18 +179,8 @@ class LocalPg:
 
     def accepting(self) -> bool:
         """Whether the server answers: the only proof. A pid file can be stale and its pid another program's."""
-        command = [
-            self.bin / "pg_isready",
-            "-q",
-            "-h",
-            self.socket_folder,
-            "-U",
-            ROLES["admin"],
-            "-d",
-            "postgres",
-            "-t",
-            "2",
-        ]
+        where = ["-h", str(self.socket_folder), "-U", ROLES["admin"], "-d", "postgres"]
+        command = [str(self.bin / "pg_isready"), "-q", "-t", "2", *where]
         return subprocess.run(command, check=False, **self._identity()).returncode == 0
 
     def pid(self) -> int | None:
@@ -215,6 +205,7 @@ class LocalPg:
             if self.accepting() and self.server_version() != self.binary_version():
                 self._halt()  # a newer minor version was installed: same data, new binaries
             if not self.accepting():
+                self._bury()
                 self._make_data()
                 self._drop_dead_locks()
                 self._launch(child=child)
@@ -345,11 +336,16 @@ class LocalPg:
         options = SERVER_SETTINGS | self.settings | {"unix_socket_directories": str(self.socket_folder)}
         return [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
 
+    def _bury(self) -> None:
+        """Take note of the death of a server that was our own child."""
+        if self._process:
+            self._process.wait(60)
+            self._process = None
+
     def _halt(self) -> None:
         if self._process:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(60)
-            self._process = None
+            self._bury()
         else:
             self.run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import os
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import NoReturn
 DEMO_SIGNING_SECRET = "whsec_b3BlbnJlbWl0LWRlbW8taW50YWtlLXNlY3JldA=="  # noqa: S105, published, for the demo alone
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+SIGNING_SECRET_BYTES = 24
 MISSPELT = 0.88  # how alike a variable and one of ours must be to be taken for a slip
 
 
@@ -67,6 +69,14 @@ class Environment:
         """The values of a setting that is a list separated by commas."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
 
+    def signing_secrets(self, name: str) -> list[str]:
+        """Secrets of Standard Webhooks: whsec_ and random bytes in base64."""
+        secrets = self.words(name)
+        for secret in secrets:
+            if not _is_signing_secret(secret):
+                refuse(f"{name} must be whsec_ followed by base64; make one with backoffice/deploy/new_env.py.")
+        return secrets
+
     def flag(self, name: str) -> bool:
         """A setting that is yes or no."""
         word = self.text(name).lower()
@@ -102,6 +112,13 @@ class Environment:
 def refuse(sentence: str) -> NoReturn:
     """End the program with a sentence on standard error and exit code 1."""
     raise SystemExit(sentence)
+
+
+def _is_signing_secret(secret: str) -> bool:
+    try:
+        return secret.startswith("whsec_") and len(base64.b64decode(secret[6:], validate=True)) >= SIGNING_SECRET_BYTES
+    except ValueError:
+        return False
 
 
 def _read_file(name: str, file: Path) -> str:
