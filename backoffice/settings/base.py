@@ -182,8 +182,9 @@ STATIC_ROOT = LOCAL_DIR / "static"
 STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.exists()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "backoffice.static_files.LenientManifestStorage"},
 }
+WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0  # for a name without a hash; a hashed one may be kept for a year or more
 
 # Language and time: stored in UTC, shown in the person's own zone

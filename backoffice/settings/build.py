@@ -8,4 +8,5 @@ INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in DEMO_APPS]
 
 STATIC_ROOT = LOCAL_DIR / "collected"
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+WHITENOISE_USE_FINDERS = False
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True

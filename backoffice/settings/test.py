@@ -25,6 +25,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-WHITENOISE_AUTOREFRESH = True  # no collected files are needed
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = None
+WHITENOISE_AUTOREFRESH = True  # straight from their folders
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
