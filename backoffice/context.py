@@ -101,4 +101,4 @@ def demo_people() -> list[Any]:
         return []
     from backoffice.demo import people
 
-    return list(people.SIGN_INS)
+    return list(people.PEOPLE)

