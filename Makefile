@@ -27,7 +27,7 @@ check: .venv/.dev  ## style, types, imports, templates, migrations, production s
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy, with the production settings"
-	@$(THROWAWAY) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	@$(THROWAWAY); $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 prove: .venv/.dev  ## measure one promise: make prove P=order [SIZE=n]
 	@$(BIN)/python -m tests.proofs $(P) $(SIZE)
@@ -40,10 +40,10 @@ up: .env  ## the same product on docker-compose, at https://localhost
 	@umask 077 && $(PYTHON) backoffice/deploy/new_env.py > $@ && echo "Wrote .env with fresh secrets; keep a copy."
 
 stop:  ## stop this checkout's PostgreSQL
-	@test ! -x $(BIN)/python || $(BIN)/python manage.py localdb stop
+	-@test ! -x $(BIN)/python || $(BIN)/python manage.py localdb stop
 
 clean: stop  ## stop the server and remove everything that was made here, the demo's data included
-	@test ! -x $(BIN)/python || $(BIN)/python manage.py localdb destroy
+	-@test ! -x $(BIN)/python || $(BIN)/python manage.py localdb destroy
 	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 lock: $(UV)  ## write the hashed lock files anew from pyproject.toml
@@ -53,21 +53,16 @@ lock: $(UV)  ## write the hashed lock files anew from pyproject.toml
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-# Values that satisfy the production settings for the length of one check; nothing is contacted.
-SECRET = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')
-THROWAWAY = env DJANGO_SETTINGS_MODULE=backoffice.settings.prod DATABASE_URL=postgresql://app@localhost/openremit \
-  DATABASE_OWNER_URL=postgresql://owner@localhost/openremit ALLOWED_HOSTS=backoffice.example PLATFORM_URL=https://platform.example \
-  SECRET_KEY=$(SECRET) AUDIT_HMAC_KEY=$(SECRET) AUDIT_ANCHOR_KEY=$(SECRET) AUDIT_ANCHOR_DIR=/var/lib/openremit/anchors \
-  PLATFORM_SIGNING_SECRET=whsec_$(SIGNING) INTAKE_SIGNING_SECRETS=whsec_$(SIGNING) ENVIRONMENT_NAME=Check TIME_ZONE_DEFAULT=Asia/Karachi
-SIGNING = $$($(BIN)/python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')
+# A new installation's settings, for the length of one check; nothing is contacted.
+THROWAWAY = set -a; eval "$$($(BIN)/python backoffice/deploy/new_env.py)"; \
+  DJANGO_SETTINGS_MODULE=backoffice.settings.prod; DATABASE_URL=postgresql://openremit_app@localhost/openremit
 
 .local/uv/bin/uv: requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12"; exit 1; }
 	@echo "Setting up the environment (once)"
-	@$(PYTHON) -m venv .local/uv >.local-venv.log 2>&1 || { rm -rf .local/uv .local-venv.log; \
+	@mkdir -p .local && $(PYTHON) -m venv .local/uv >/dev/null 2>&1 || { rm -rf .local/uv; \
 	  echo "$(PYTHON) cannot make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
-	@rm -f .local-venv.log
 	@.local/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
