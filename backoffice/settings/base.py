@@ -178,7 +178,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # Files
 
 STATIC_URL = "/static/"
-STATIC_ROOT = LOCAL_DIR / "static"
+STATIC_ROOT: Path | None = LOCAL_DIR / "static"
 STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.exists()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
