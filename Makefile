@@ -5,6 +5,9 @@ PORT   ?= 8000
 BIN    := .venv/bin
 UV     := $(shell command -v uv 2>/dev/null || echo .local/uv/bin/uv)
 
+# Whom this machine trusts, where it says so: a company's proxy may sign for the registry.
+CERTS  := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check prove up stop clean lock
 
@@ -51,7 +54,7 @@ lock: $(UV)  ## write the hashed lock files anew from pyproject.toml
 	@$(COMPILE) pyproject.toml --extra local --output-file requirements/run.txt >/dev/null
 	@$(COMPILE) pyproject.toml --extra local --group test --group lint --constraints requirements/run.txt --output-file requirements/dev.txt >/dev/null
 
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+COMPILE = $(UV) pip compile $(CERTS) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # A new installation's settings, for the length of one check; nothing is contacted.
 THROWAWAY = set -a; eval "$$($(BIN)/python backoffice/deploy/new_env.py)"; \
@@ -70,9 +73,9 @@ THROWAWAY = set -a; eval "$$($(BIN)/python backoffice/deploy/new_env.py)"; \
 	@$(UV) venv --quiet --no-python-downloads --python "$$(command -v $(PYTHON))" .venv
 
 .venv/.run: requirements/run.txt | .venv/bin/python
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(UV) pip install $(CERTS) --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
 	@touch $@
 
 .venv/.dev: requirements/dev.txt | .venv/bin/python
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install $(CERTS) --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ .venv/.run
