@@ -16,7 +16,10 @@ from django.test.utils import setup_databases, teardown_databases
 from tests.database import as_owner, empty_tables, keep_pristine
 
 if TYPE_CHECKING:
+    from django.test import Client
     from playwright.sync_api import Browser, Page
+
+    from accounts.models import User
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -75,3 +78,40 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     yield context.new_page()
     context.close()
+
+
+# The people by role (CONTRACTS.md section 3): `hina` is the person, `as_hina` a browser in which she is signed in.
+
+
+def _person(username: str) -> Any:
+    @pytest.fixture(name=username)
+    def fixture(db: None) -> User:
+        from tests.people import person
+
+        return person(username)
+
+    return fixture
+
+
+def _browser_of(username: str) -> Any:
+    @pytest.fixture(name=f"as_{username}")
+    def fixture(request: pytest.FixtureRequest) -> Client:
+        from tests.people import signed_in
+
+        return signed_in(request.getfixturevalue(username))
+
+    return fixture
+
+
+hina, as_hina = _person("hina"), _browser_of("hina")
+omar, as_omar = _person("omar"), _browser_of("omar")
+sana, as_sana = _person("sana"), _browser_of("sana")
+adeel, as_adeel = _person("adeel"), _browser_of("adeel")
+mehwish, as_mehwish = _person("mehwish"), _browser_of("mehwish")
+yusuf, as_yusuf = _person("yusuf"), _browser_of("yusuf")
+tariq, as_tariq = _person("tariq"), _browser_of("tariq")
+rabia, as_rabia = _person("rabia"), _browser_of("rabia")
+bilal, as_bilal = _person("bilal"), _browser_of("bilal")
+nadia, as_nadia = _person("nadia"), _browser_of("nadia")
+admin, as_admin = _person("admin"), _browser_of("admin")
+admin2, as_admin2 = _person("admin2"), _browser_of("admin2")
