@@ -6,13 +6,12 @@ handler. A native asynchronous view, such as a stream, is told apart here by its
 
 from __future__ import annotations
 
-import os
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
 from backoffice.wsgi import application as pages
 
-THREADS = int(os.environ.get("WEB_THREADS", "8"))  # below the pool's size: no thread waits for a connection
+THREADS = 8  # below the pool's size, so that no thread waits for a connection
 
 application = WSGIMiddleware(cast("Any", pages), workers=THREADS)
