@@ -1,7 +1,7 @@
 """What uvicorn serves: the pages through a pool of threads.
 
 Pages are synchronous: as WSGI in threads they answer about twice as many requests as through Django's asynchronous
-handler. A native asynchronous view, such as a stream, is told apart here by its path.
+handler. Whatever must be native, such as a stream, branches off here by its path.
 """
 
 from __future__ import annotations

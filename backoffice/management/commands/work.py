@@ -18,10 +18,10 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="worker", help="how this worker is called in the log")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        worker = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
-        worker.run_worker(
-            name=options["name"],
-            wait=not options["once"],
-            delete_jobs="successful",
-            shutdown_graceful_timeout=STOP_SECONDS,
-        )
+        with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
+            worker.run_worker(
+                name=options["name"],
+                wait=not options["once"],
+                delete_jobs="successful",
+                shutdown_graceful_timeout=STOP_SECONDS,
+            )
