@@ -1,0 +1,131 @@
+"""What a browser is given: whole vendor files, small own files, classes that exist, nothing inline."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from backoffice import VERSION
+from transactions.vocabulary import Badge
+
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "static"
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+TAGS = ROOT / "transactions" / "templatetags" / "backoffice_tags.py"
+BOOTSTRAP = STATIC / "vendor" / "bootstrap-5.3.9.layer.css"
+HTMX = STATIC / "vendor" / "htmx-2.0.11.min.js"
+OWN_CSS = [STATIC / "css" / "tokens.css", STATIC / "css" / "app.css"]
+OWN_JS = [STATIC / "js" / "theme.js", STATIC / "js" / "app.js"]
+
+# Classes that only scripts or other programs set, or that stand for nothing but a test's or a person's eye.
+SET_ELSEWHERE = {"copied", "htmx-request"}
+ADMIN = "templates/admin/"
+
+
+def sent(*files: Path) -> int:
+    return sum(len(gzip.compress(file.read_bytes(), 9)) for file in files)
+
+
+def without_comments(text: str) -> str:
+    return re.sub(r"\{#.*?#\}|<!--.*?-->|/\*.*?\*/", "", text, flags=re.DOTALL)
+
+
+def classes_defined(css: Path) -> set[str]:
+    text = re.sub(r"\{[^{}]*\}", "{}", without_comments(css.read_text()))
+    text = re.sub(r'"[^"]*"|url\([^)]*\)', "", text)
+    return set(re.findall(r"\.(-?[A-Za-z_][\w-]*)", text))
+
+
+def classes_used(template: Path) -> set[str]:
+    found: set[str] = set()
+    for value in re.findall(r'\bclass="((?:\{%.*?%\}|\{\{.*?\}\}|[^"])*)"', without_comments(template.read_text())):
+        words = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "\n", value)
+        found.update(word for word in words.split() if not word.endswith("-"))
+    return found
+
+
+def every_class_used() -> set[str]:
+    found = {name for template in TEMPLATES for name in classes_used(template)}
+    for text in [path.read_text() for path in [TAGS, *ROOT.glob("*/forms.py"), *ROOT.glob("*/filters.py")]]:
+        for value in re.findall(r"class=\"([^\"{]*)", text) + re.findall(r"\"(form-[a-z-]+)\"", text):
+            found.update(value.split())
+    return found | {f"st-{badge}" for badge in Badge.values}
+
+
+def test_vendor_files_are_the_ones_of_the_manifest() -> None:
+    lines = [line for line in (STATIC / "vendor" / "MANIFEST").read_text().splitlines() if not line.startswith("#")]
+    for name, _, digest, _, licence, _ in (line.split("  ", 5) for line in lines):
+        assert hashlib.sha256((STATIC / "vendor" / name).read_bytes()).hexdigest() == digest
+        assert (STATIC / "vendor" / licence).exists()
+    served = {path.name for path in (STATIC / "vendor").iterdir() if path.suffix in (".css", ".js")}
+    assert served == {line.split("  ")[0] for line in lines}
+
+
+def test_no_file_points_to_a_source_map() -> None:
+    for path in STATIC.rglob("*.*"):
+        assert b"sourceMappingURL" not in path.read_bytes(), path.name
+
+
+def test_bootstrap_is_one_layer_so_that_our_rules_win() -> None:
+    text = BOOTSTRAP.read_text()
+    assert text.startswith('@charset "UTF-8";@layer vendor{')
+    assert text.count("{") == text.count("}")
+
+
+def test_own_styles_and_scripts_stay_small() -> None:
+    assert sent(*OWN_CSS) <= 10 * 1024
+    assert sent(*OWN_JS) <= 8 * 1024
+
+
+def test_a_first_load_stays_under_its_budget() -> None:
+    page = 12 * 1024  # a list of fifty rows, compressed
+    assert sent(BOOTSTRAP, HTMX, *OWN_CSS, *OWN_JS, STATIC / "icons.svg", STATIC / "favicon.svg") + page <= 80 * 1024
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_every_class_of_a_template_exists(template: Path) -> None:
+    if str(template.relative_to(ROOT)).startswith(ADMIN):
+        return
+    known = classes_defined(BOOTSTRAP) | {name for css in OWN_CSS for name in classes_defined(css)}
+    assert classes_used(template) - known == set()
+
+
+def test_every_class_of_ours_is_used() -> None:
+    assert {name for css in OWN_CSS for name in classes_defined(css)} - classes_defined(
+        BOOTSTRAP
+    ) - every_class_used() - SET_ELSEWHERE == set()
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_a_template_says_what_it_needs_and_holds_nothing_inline(template: Path) -> None:
+    text = template.read_text()
+    assert text.startswith("{#"), "the first line says what the template needs"
+    markup = without_comments(text)
+    assert not re.search(r"\sstyle\s*=", markup)
+    assert not re.search(r"<style\b|\son[a-z]+\s*=\s*[\"']|javascript:", markup)
+    assert not re.search(r"<script(?![^>]*\bsrc=)", markup)
+    assert not re.search(r"""href\s*=\s*(["'])#?\1""", markup)
+    assert "|safe" not in markup or template.name == "page_field.html"
+
+
+def test_every_icon_that_is_asked_for_is_drawn() -> None:
+    drawn = set(re.findall(r'id="i-([\w-]+)"', (STATIC / "icons.svg").read_text()))
+    asked = {name for path in TEMPLATES for name in re.findall(r'{%\s*icon "([\w-]+)"', path.read_text())}
+    asked |= set(re.findall(r'icon\("([\w-]+)"\)', TAGS.read_text())) | set(Badge.values)
+    asked |= set(re.findall(r'Entry\([^)]*?"/[^"]*", "([\w-]+)"', (ROOT / "backoffice" / "context.py").read_text()))
+    assert asked - drawn == set()
+
+
+def test_badges_have_a_shape_each() -> None:
+    shapes = dict(re.findall(r'id="i-([\w-]+)" viewBox="0 0 24 24">(.*?)</symbol>', (STATIC / "icons.svg").read_text()))
+    assert len({shapes[badge] for badge in Badge.values}) == len(Badge)
+
+
+def test_the_build_that_the_foot_names_is_the_one_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
