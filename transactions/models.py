@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, GeneratedField, Q
@@ -414,9 +415,36 @@ class Name(models.Model):
 
     class Meta:
         default_permissions = ()
+        indexes = [GinIndex(fields=["words"], name="name_by_words")]
 
     def __str__(self) -> str:
         return self.raw
+
+
+class NameWord(models.Model):
+    """A distinct word of the names: found by itself, by itself with one letter left out, and by its sound."""
+
+    word = models.TextField(primary_key=True, db_collation="C")
+    deletions = GeneratedField(
+        expression=Func(F("word"), function="word_deletions", output_field=ArrayField(models.TextField())),
+        output_field=ArrayField(models.TextField()),
+        db_persist=True,
+    )
+    sound = GeneratedField(
+        expression=Func(F("word"), function="word_sound", output_field=models.TextField()),
+        output_field=models.TextField(db_collation="C"),
+        db_persist=True,
+    )
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            GinIndex(fields=["deletions"], name="name_word_by_deletions"),
+            models.Index(fields=["sound"], name="name_word_by_sound", condition=~Q(sound="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.word
 
 
 # -- reference data ---------------------------------------------------------------------------------------------------
@@ -471,7 +499,7 @@ class PurposeCode(models.Model):
 
 
 class StageLimit(models.Model):
-    """How long a transaction may stay in a stage before it is late. A row for a rail or a partner overrides the rest."""
+    """How long a transaction may stay in a stage before it is late. A row for a rail or partner overrides the rest."""
 
     class Unit(models.TextChoices):
         MINUTES = "minutes", "Minutes"
