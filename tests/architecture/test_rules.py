@@ -1,0 +1,156 @@
+"""The seven rules and the house style, as far as the source itself can show them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("accounts", "audit", "transactions", "compliance", "exceptions", "backoffice")
+OURS = {"accounts", "audit", "transactions", "compliance", "exceptions", "gateway", "reports", "backoffice"}
+
+
+def sources(*parts: str) -> list[Path]:
+    """The product's own Python files (no migrations) in the named rooms, all rooms if none is named."""
+    files = [path for room in parts or ROOMS for path in (ROOT / room).rglob("*.py")]
+    return sorted(path for path in files if "migrations" not in path.parts and "demo" not in path.parts)
+
+
+def calls(node: ast.AST) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            name = inner.func
+            yield name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+
+
+def deeds() -> list[tuple[Path, ast.FunctionDef, set[str]]]:
+    """Every public function of every actions.py with the names it calls, its own private helpers' included."""
+    found = []
+    for path in sources():
+        if path.name != "actions.py":
+            continue
+        functions = {n.name: n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)}
+        for function in functions.values():
+            if not function.name.startswith("_"):
+                found.append((path, function, _reach(function, functions)))
+    return found
+
+
+def _reach(function: ast.FunctionDef, functions: dict[str, ast.FunctionDef]) -> set[str]:
+    seen: set[str] = set()
+    waiting = [function]
+    while waiting:
+        for name in calls(waiting.pop()):
+            if name in functions and name not in seen:
+                waiting.append(functions[name])
+            seen.add(name)
+    return seen
+
+
+@pytest.mark.parametrize(("path", "function", "reached"), deeds(), ids=lambda value: getattr(value, "name", ""))
+def test_every_deed_checks_and_records_in_one_transaction(
+    path: Path, function: ast.FunctionDef, reached: set[str]
+) -> None:
+    where = f"{path.relative_to(ROOT)}: {function.name}"
+    decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
+    assert "transaction.atomic" in decorators or "atomic" in reached, f"{where} is not one database transaction"
+    assert reached & {"record", "record_change"}, f"{where} leaves no trail"
+    assert reached & {"check", "check_work", "check_self"}, f"{where} checks no right"
+
+
+def test_only_the_query_object_and_the_filters_read_filters_from_the_address() -> None:
+    allowed = {
+        "transactions/query.py",
+        "transactions/filters.py",
+        "transactions/views/search.py",  # q and s: what to look for, not a filter
+    }
+    readers = {
+        str(path.relative_to(ROOT)) for path in sources() if re.search(r"request\.GET\b(?!\s*,)", path.read_text())
+    }
+    listing = {path for path in readers if "views" in path and path not in allowed}
+    offenders = {path for path in listing if re.search(r"request\.GET\s*(\[|\.get\()", (ROOT / path).read_text())}
+    assert not offenders, f"filters are read in {offenders}"
+
+
+def test_views_ask_querysets_and_write_no_filter_of_their_own() -> None:
+    views = [path for path in sources() if path.name == "views.py" or path.parent.name == "views"]
+    offenders = [str(path.relative_to(ROOT)) for path in views if re.search(r"\.(filter|exclude)\(", path.read_text())]
+    assert not offenders
+
+
+def test_nobody_but_the_intake_and_the_seed_assigns_a_status() -> None:
+    pattern = re.compile(r"\.(status|stage|funds_position)\s*=[^=]|update\([^)]*\b(status|stage|funds_position)=")
+    offenders = [
+        str(p.relative_to(ROOT)) for p in sources() if pattern.search(p.read_text()) and "gateway" not in p.parts
+    ]
+    assert not offenders
+
+
+def test_no_search_scans_a_table() -> None:
+    offenders = [
+        str(p.relative_to(ROOT)) for p in sources() if re.search(r"__(i?contains|iexact|istartswith)\b", p.read_text())
+    ]
+    assert not offenders
+
+
+def test_no_admin_class_can_write_through_its_history() -> None:
+    forbidden = re.compile(r"SimpleHistoryAdmin|GuardedModelAdmin|history_form_view")
+    offenders = [
+        str(p.relative_to(ROOT))
+        for p in sources()
+        if forbidden.search(re.sub(r'"""[\s\S]*?"""|#.*', "", p.read_text()))
+    ]
+    assert not offenders
+
+
+def test_rooms_have_no_attic() -> None:
+    attics = {"utils", "helpers", "common", "core", "misc", "services", "managers"}
+    assert not [
+        path
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if path.stem in attics or path.parent.name in attics
+    ]
+
+
+def test_templates_escape_everything_and_carry_nothing_inline() -> None:
+    pattern = re.compile(
+        r"\|\s*safe\b|\bautoescape off\b|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|javascript:|href=\"#\"|href=\"\""
+    )
+    offenders = [
+        str(path.relative_to(ROOT)) for path in (ROOT / "templates").rglob("*.html") if pattern.search(path.read_text())
+    ]
+    assert not offenders
+
+
+def test_every_model_has_a_factory() -> None:
+    made = set()
+    for path in (ROOT / "tests" / "factories").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name == "Meta":
+                made |= {
+                    ast.unparse(line.value).rpartition(".")[2]
+                    for line in node.body
+                    if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "model"
+                }
+    models = {
+        model.__name__
+        for model in apps.get_models()
+        if model._meta.app_label in OURS and not model.__name__.startswith("Historical") and model._meta.managed
+    }
+    assert not models - made, f"no factory for {sorted(models - made)}"
+
+
+def test_functions_fit_on_a_screen() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name} ({node.end_lineno - node.lineno + 1} lines)"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno and node.end_lineno - node.lineno + 1 > 60
+    ]
+    assert not long

@@ -1,0 +1,223 @@
+"""Every address × every role × own, foreign and missing objects × every method, against an expectation file.
+
+A new address without a line in `matrix.txt` fails. Beside the status of every answer this holds: no canary of a
+foreign partner or branch, no word of screening outside compliance and no full personal number in any body or header;
+a foreign object answers byte for byte like one that does not exist; nothing is written by a safe method or by a
+request that was refused. `python -m tests.proofs matrix` measures; `REWRITE=1` writes the file anew for a review.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.proofs.matrix_world import CANARIES, PERSONS, World, build
+
+EXPECTATIONS = Path(__file__).with_name("matrix.txt")
+KINDS = ("own", "foreign", "missing")
+UNSAFE = ("POST",)
+REST = ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
+MAY_BE_WRITTEN = {  # by a safe method or a refusal: that it was read or refused, and the session itself
+    "audit_auditevent",
+    "django_session",
+    "transactions_search",
+    "accounts_signinfailure",
+}
+CSRF = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"|"X-CSRFToken": ?"[^"]*"')
+CLOCK = re.compile(rb"\d\d:\d\d:\d\d|datetime=\"[^\"]*\"")
+
+
+@dataclass(frozen=True)
+class Address:
+    """One URL pattern by its name, and the parameters it takes."""
+
+    name: str
+    parameters: tuple[str, ...]
+
+
+@dataclass
+class Findings:
+    """What was tried and what broke."""
+
+    tried: int = 0
+    broken: list[str] = field(default_factory=list)
+    statuses: dict[tuple[str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+
+    def note(self, sentence: str) -> None:
+        self.broken.append(sentence)
+
+
+def run(size: int | None = None) -> tuple[int, int]:
+    """Walk everything; `size` bounds the number of addresses (None: all). Returns (requests tried, findings)."""
+    findings = Findings()
+    with transaction.atomic():
+        world = build()
+        for address in list(addresses())[:size]:
+            _walk(address, world, findings)
+        transaction.set_rollback(True)
+    if os.environ.get("REWRITE"):
+        EXPECTATIONS.write_text("".join(f"{line}\n" for line in _lines(findings)))
+    elif size is None:
+        _compare(findings)
+    for sentence in findings.broken[:40]:
+        print(f"  {sentence}")
+    return findings.tried, len(findings.broken)
+
+
+# -- addresses --------------------------------------------------------------------------------------------------------
+
+
+def addresses(resolver: URLResolver | None = None, spaces: tuple[str, ...] = ()) -> Iterator[Address]:
+    """All named patterns of the product, Django admin's included."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = (*spaces, entry.namespace) if entry.namespace else spaces
+            yield from addresses(entry, inner)
+        elif isinstance(entry, URLPattern):
+            name = ":".join((*spaces, entry.name or str(entry.pattern)))
+            yield Address(name, tuple(entry.pattern.converters) or tuple(getattr(entry.pattern, "regex").groupindex))
+
+
+def _path(address: Address, kind: str, person: str, world: World) -> str | None:
+    if address.name.endswith("/(?P<url>.*)$"):  # admin's catch-all
+        return "/admin/nothing-here/"
+    arguments = {name: world.argument(address.name, name, kind, person) for name in address.parameters}
+    if any(value is None for value in arguments.values()):
+        return None
+    return reverse(address.name, kwargs=arguments) if address.parameters else reverse(address.name)
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+
+def _walk(address: Address, world: World, findings: Findings) -> None:
+    for person in PERSONS:
+        client = world.client(person)
+        for method in ("GET", *UNSAFE):
+            kinds = KINDS if address.parameters else ("own",)
+            answers = [_ask(address, method, kind, person, client, world, findings) for kind in kinds]
+            findings.statuses[(address.name, method)][person] = "/".join(_word(answer) for answer in answers)
+            if len(answers) == len(KINDS):
+                _same(address, method, person, answers, world, findings)
+        for method in REST:
+            answer = _ask(address, method, "own", person, client, world, findings)
+            findings.statuses[(address.name, method)][person] = _word(answer)
+        _ask(address, "GET", "own", person, client, world, findings, HTTP_HX_REQUEST="true")
+
+
+def _ask(
+    address: Address,
+    method: str,
+    kind: str,
+    person: str,
+    client: Client,
+    world: World,
+    findings: Findings,
+    **headers: str,
+) -> HttpResponse | None:
+    path = _path(address, kind, person, world)
+    if path is None:
+        return None
+    findings.tried += 1
+    before = _writes()
+    with transaction.atomic():
+        answer: HttpResponse = client.generic(method, path, **headers)
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        answer.seen = body
+        transaction.set_rollback(True)
+    client.cookies = world.cookies(person)
+    where = f"{method} {path} as {person}"
+    _no_unexpected_write(where, method, answer, before, findings)
+    _no_canary(where, answer, body, person, kind, findings)
+    if answer.status_code >= 500:
+        findings.note(f"{where}: {answer.status_code}")
+    return answer
+
+
+def _word(answer: HttpResponse | None) -> str:
+    if answer is None:
+        return "-"
+    if answer.status_code in (301, 302, 303) and answer["Location"].startswith("/login/"):
+        return "login"
+    return str(answer.status_code)
+
+
+def _writes() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables"
+            " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
+        )
+        return dict(cursor.fetchall())
+
+
+def _no_unexpected_write(
+    where: str, method: str, answer: HttpResponse, before: dict[str, int], findings: Findings
+) -> None:
+    refused = answer.status_code >= 400 or _word(answer) == "login"
+    if method in UNSAFE and not refused:
+        return
+    written = {table for table, count in _writes().items() if count != before.get(table, 0)} - MAY_BE_WRITTEN
+    if written:
+        findings.note(f"{where}: wrote {', '.join(sorted(written))}")
+
+
+def _no_canary(where: str, answer: HttpResponse, body: bytes, person: str, kind: str, findings: Findings) -> None:
+    text = body + str(dict(answer.headers)).encode()
+    for canary in CANARIES[person]:
+        if canary.encode() in text and not (kind == "foreign" and canary in where):
+            findings.note(f"{where}: shows {canary!r}")
+
+
+def _same(
+    address: Address, method: str, person: str, answers: list[HttpResponse | None], world: World, findings: Findings
+) -> None:
+    """For people with a narrow scope the foreign object must answer like the missing one."""
+    _, foreign, missing = answers
+    if person not in world.narrow or foreign is None or missing is None:
+        return
+    bodies = [
+        _neutral(answer.seen, address, kind, person, world)
+        for answer, kind in ((foreign, "foreign"), (missing, "missing"))
+    ]
+    if bodies[0] != bodies[1]:
+        findings.note(f"{method} {address.name} as {person}: foreign and missing differ")
+
+
+def _neutral(body: bytes, address: Address, kind: str, person: str, world: World) -> bytes:
+    body = CLOCK.sub(b"", CSRF.sub(b"", body))
+    for name in address.parameters:
+        body = body.replace(str(world.argument(address.name, name, kind, person)).encode(), b"?")
+    return body
+
+
+# -- expectations -----------------------------------------------------------------------------------------------------
+
+
+def _lines(findings: Findings) -> Iterator[str]:
+    for (name, method), by_person in findings.statuses.items():
+        grouped: dict[str, list[str]] = defaultdict(list)
+        for person, word in by_person.items():
+            grouped[word].append(person)
+        yield f"{name} {method} | " + "; ".join(f"{word}: {' '.join(people)}" for word, people in grouped.items())
+
+
+def _compare(findings: Findings) -> None:
+    expected = {line.partition(" | ")[0]: line for line in EXPECTATIONS.read_text().splitlines() if line.strip()}
+    for line in _lines(findings):
+        key = line.partition(" | ")[0]
+        if key not in expected:
+            findings.note(f"{key}: no line in {EXPECTATIONS.name}; this address is new")
+        elif expected.pop(key) != line:
+            findings.note(f"{key}: is now {line.partition(' | ')[2]}")
+    for key in expected:
+        findings.note(f"{key}: stands in {EXPECTATIONS.name} but is no address any more")

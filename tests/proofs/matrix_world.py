@@ -1,0 +1,258 @@
+"""The world that the permission matrix walks: every role, and objects of one's own, of others and of nobody.
+
+All rows of the foreign partner and the foreign branch carry canaries in every text field; a canary in an answer to
+somebody whose scope excludes it is a leak. Screening words are canaries for everybody outside compliance; full
+personal numbers are canaries for everybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.cookies import SimpleCookie
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accounts.models import Branch, BranchUserPermission, Partner, PartnerUserPermission, SubAgent, User
+from accounts.permissions import Role
+from backoffice.demo.stories import story_of_kind
+from backoffice.gateway.intake import receive
+from compliance.models import ScreeningCheck
+from exceptions.models import ExceptionItem
+from tests.people import person, signed_in
+from transactions.models import Inquiry, Note, Transaction
+
+ROLES = ("hina", "omar", "sana", "adeel", "mehwish", "tariq", "rabia", "bilal", "nadia", "admin")
+PERSONS = (*ROLES, "nobody", "deactivated", "viewer", "superuser", "anonymous")
+NARROW = frozenset({"hina", "bilal", "nobody", "viewer", "superuser"})
+OWN_TXN, FOREIGN_TXN, MISSING_TXN = "PSLOWN0001", "PSLZZCANARY1", "PSLNONE0001"
+FOREIGN = "ZZCANARY"
+MISSING = 999_999_999
+
+_FOREIGN_CANARIES = ("zzcanary", "Zz Canary", "ZZCANARY")
+_SCREENING_CANARIES = ("SDN-ZZ-4711", "Canary Sanctions List", "Hitcanary")
+_PERSONAL_CANARIES = ("3520199999991", "+923009999999", "zz.private@example.com", "PK22ORMB0000009999999999")
+_SEES_EVERYTHING = frozenset({"omar", "sana", "adeel", "mehwish", "tariq", "rabia", "nadia"})
+_SEES_SCREENING = frozenset({"adeel", "mehwish", "nadia"})
+_KEEPS_ORGANISATIONS = frozenset({"admin"})
+
+
+def _canaries(name: str) -> tuple[str, ...]:
+    foreign = () if name in _SEES_EVERYTHING | _KEEPS_ORGANISATIONS else _FOREIGN_CANARIES
+    screening = () if name in _SEES_SCREENING else _SCREENING_CANARIES
+    return foreign + screening + _PERSONAL_CANARIES
+
+
+CANARIES = {name: _canaries(name) for name in PERSONS}
+
+
+@dataclass
+class World:
+    """What the walker needs: a signed-in browser per person and an argument for every address."""
+
+    own: Transaction
+    foreign: Transaction
+    inquiries: dict[str, str]
+    users: dict[str, User | None]
+    narrow: frozenset[str] = NARROW
+    _clients: dict[str, Client] = field(default_factory=dict)
+    _cookies: dict[str, str] = field(default_factory=dict)
+
+    def client(self, name: str) -> Client:
+        if name not in self._clients:
+            user = self.users[name]
+            client = signed_in(user) if user else Client()
+            client.raise_request_exception = False
+            self._clients[name] = client
+            self._cookies[name] = client.cookies.output(header="", sep=";")
+        return self._clients[name]
+
+    def cookies(self, name: str) -> SimpleCookie:
+        return SimpleCookie(self._cookies[name])
+
+    def argument(self, address: str, parameter: str, kind: str, name: str) -> Any:
+        """The value of one URL parameter for an object of `kind` as `name` sees it; None where there is none."""
+        match parameter:
+            case "reference":
+                return {"own": OWN_TXN, "foreign": FOREIGN_TXN, "missing": MISSING_TXN}[kind]
+            case "number":
+                return self.inquiries[kind]
+            case "object_id":
+                return self._row(address, kind)
+            case "app_label":
+                return {"own": "accounts", "foreign": "transactions", "missing": "nothing"}[kind]
+            case "content_type_id":
+                return {"own": 1, "foreign": 2, "missing": MISSING}[kind]
+            case _:
+                return None
+
+    def _row(self, address: str, kind: str) -> Any:
+        if kind == "missing":
+            return MISSING
+        model = _model_of(address)
+        if model is None:
+            return None
+        rows = model._default_manager.order_by("pk")
+        of_foreign = _of_foreign(model)
+        row = rows.filter(**of_foreign).first() if kind == "foreign" and of_foreign else rows.first()
+        if kind == "own" and of_foreign:
+            row = rows.exclude(**of_foreign).first()
+        return row.pk if row else MISSING
+
+
+def _model_of(address: str) -> Any:
+    """The model behind an address of Django admin, for example admin:transactions_transaction_change."""
+    stem = address.removeprefix("admin:").rsplit("_", 1)[0]
+    for model in apps.get_models():
+        if f"{model._meta.app_label}_{model._meta.model_name}" == stem:
+            return model
+    return None
+
+
+def _of_foreign(model: Any) -> dict[str, Any]:
+    names = {entry.name for entry in model._meta.get_fields()}
+    if model is Transaction:
+        return {"txn_id": FOREIGN_TXN}
+    if model in (Partner, Branch):
+        return {"code": FOREIGN}
+    return {"transaction__txn_id": FOREIGN_TXN} if "transaction" in names else {}
+
+
+def build() -> World:
+    """Make people of every kind, one transaction of one's own and one of the foreign partner and branch."""
+    users: dict[str, User | None] = {name: person(name) for name in ROLES}
+    users |= {
+        "nobody": _user("nobody"),
+        "deactivated": _user("deactivated", Role.AUDITOR, is_active=False),
+        "viewer": _viewer(),
+        "superuser": _user("superuser", is_staff=True, is_superuser=True),
+        "anonymous": None,
+    }
+    _organisations()
+    own = _transaction(OWN_TXN, "INSTANTCASH", "1003", canary=False)
+    foreign = _transaction(FOREIGN_TXN, FOREIGN, FOREIGN, canary=True)
+    omar = users["omar"]
+    assert omar is not None
+    inquiries = {
+        "own": _inquiry(own, omar, "INQ-OWN"),
+        "foreign": _inquiry(foreign, omar, "INQ-ZZ"),
+        "missing": "INQ-NONE",
+    }
+    return World(own, foreign, inquiries, users)
+
+
+def _user(name: str, *roles: Role, **fields: Any) -> User:
+    user = User.objects.create_user(name, "matrix-password", full_name=f"{name.title()} Matrix", **fields)
+    user.groups.add(*Group.objects.filter(name__in=[role.value for role in roles]))
+    return user
+
+
+def _viewer() -> User:
+    """Somebody of the staff who holds Django's own view rights on everything, and no role of ours."""
+    from django.contrib.auth.models import Permission
+
+    viewer = _user("viewer", is_staff=True)
+    viewer.user_permissions.add(
+        *Permission.objects.filter(codename__startswith="view_").exclude(content_type__model="right")
+    )
+    return viewer
+
+
+def _organisations() -> None:
+    Partner.objects.get_or_create(code="INSTANTCASH", defaults={"name": "Instant Cash"})
+    Branch.objects.get_or_create(code="1003", defaults={"name": "Lahore Gulberg"})
+    partner = Partner.objects.create(
+        code=FOREIGN, name="Zz Canary Remit", contact_name="Zz Canary Contact", phone="+923009999999"
+    )
+    Branch.objects.create(code=FOREIGN, name="Zz Canary Branch", city="Zz Canary City")
+    SubAgent.objects.create(agent_code="ZZCANARY-1", name="Zz Canary Agent")
+    assert partner.pk
+    assert PartnerUserPermission.objects.exists()
+    assert BranchUserPermission.objects.exists()
+
+
+def _transaction(txn_id: str, partner: str, branch: str, *, canary: bool) -> Transaction:
+    """A transaction in review with hits, so that there is something to hint at; the foreign one full of canaries."""
+    now = datetime.now(UTC)
+    events = story_of_kind(
+        "review:hits", number=1, now=now - timedelta(minutes=30), partner="INSTANTCASH", branch="1003"
+    )
+    told = [_retold(event, txn_id, partner, branch, canary=canary) for event in events]
+    receipt = receive(told, message_id=f"matrix-{txn_id}", source="demo")
+    assert receipt.rejected == 0, receipt.events
+    transaction = Transaction.objects.get(txn_id=txn_id)
+    assert ScreeningCheck.objects.filter(transaction=transaction).exists()
+    mark = "Zz Canary note" if canary else "A note"
+    Note.objects.create(transaction=transaction, author=person("omar"), text=mark)
+    Note.objects.create(transaction=transaction, author=person("adeel"), text="Hitcanary", compliance_only=True)
+    ExceptionItem.objects.create(transaction=transaction, kind="late", opened_at=now, reason=mark)
+    return transaction
+
+
+def _retold(event: dict[str, Any], txn_id: str, partner: str, branch: str, *, canary: bool) -> dict[str, Any]:
+    event = {**event, "id": f"{txn_id}.{event['sequence']}", "subject": txn_id}
+    if event["type"].endswith("transaction.received"):
+        event["data"] = _instruction(event["data"], txn_id, partner, branch, canary=canary)
+    if event["type"].endswith("screening.completed"):
+        event["data"] = {**event["data"], **_hits()}
+    return event
+
+
+def _instruction(data: dict[str, Any], txn_id: str, partner: str, branch: str, *, canary: bool) -> dict[str, Any]:
+    mark = "Zz Canary " if canary else ""
+    private = {
+        "idDetails": {"idType": "CNIC", "idNumber": "3520199999991"},
+        "mobileNumber": "+923009999999",
+        "email": "zz.private@example.com",
+    }
+    details = {**data["transactionDetails"], "partnerReference": f"{'ZZCANARY' if canary else 'OWN'}-REF-1"}
+    if canary:
+        details["narration"] = "Zz Canary narration"
+    changed = {
+        "partner": partner,
+        "branchCode": branch,
+        "agentCode": "ZZCANARY-1" if canary else "",
+        "uetr": f"{'ZZCANARY' if canary else 'OWN'}-uetr",
+        "endToEndId": f"{'ZZCANARY' if canary else 'OWN'}-e2e",
+        "requestId": f"{'ZZCANARY' if canary else 'OWN'}-req",
+        "transactionDetails": details,
+        "remitter": {**data["remitter"], **private, "fullName": f"{mark}Remitter Matrix"},
+        "payoutMethod": "ACCOUNT",
+        "type": "IBFT",
+        "beneficiary": {
+            **data["beneficiary"],
+            **private,
+            "fullName": f"{mark}Beneficiary Matrix",
+            "bankDetails": {"bankCode": "ORMB", "accountNumber": "PK22ORMB0000009999999999"},
+        },
+    }
+    return {**data, **changed}
+
+
+def _hits() -> dict[str, Any]:
+    entry = {
+        "entityId": "SDN-ZZ-4711",
+        "score": "0.93",
+        "threshold": "0.85",
+        "names": ["Hitcanary Person"],
+        "programme": "Hitcanary",
+    }
+    return {"status": "HITS", "list": {"name": "Canary Sanctions List", "version": "2026-11-21"}, "hits": [entry]}
+
+
+def _inquiry(transaction: Transaction, by: User, number: str) -> str:
+    mark = "Zz Canary " if transaction.txn_id == FOREIGN_TXN else ""
+    Inquiry.objects.create(
+        number=number,
+        transaction=transaction,
+        partner=transaction.partner,
+        channel="phone",
+        asked_by=f"{mark}Caller",
+        reference_asked=transaction.txn_id,
+        answer=f"{mark}It is being processed.",
+        opened_by=by,
+    )
+    return number
