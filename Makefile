@@ -28,7 +28,7 @@ check: .venv/.dev  ## style, types, imports, templates, migrations, production s
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/djlint --lint --quiet templates
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=backoffice.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy, with the production settings"
 	@$(THROWAWAY); $(BIN)/python manage.py check --deploy --fail-level WARNING
 
