@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Func, JSONField, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.utils.functional import cached_property
+
+from audit.querysets import AuditEventQuerySet
 
 
 class Instant(Func):
@@ -45,6 +51,8 @@ class AuditEvent(models.Model):
     request_id = _text("request_id")
     result = _text("result")
 
+    objects = AuditEventQuerySet.as_manager()
+
     class Meta:
         ordering = ["seq"]
         verbose_name = "trail entry"
@@ -58,3 +66,9 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.verb}"
+
+    @cached_property
+    def said(self) -> dict[str, Any]:
+        """Everything the entry says, read from the text that is hashed."""
+        read: dict[str, Any] = json.loads(self.body)
+        return read

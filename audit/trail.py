@@ -2,6 +2,9 @@
 
 `record` adds an entry inside the caller's database transaction, so that the deed and its entry stand or fall together.
 Call it last: it takes the trail's lock, which is held until commit.
+
+Where the trail cannot be written nothing is done and nothing personal is shown: `record` raises CannotRecord. Only the
+reading of plain pages goes on, marked as unrecorded (`record_reading`).
 """
 
 from __future__ import annotations
@@ -13,19 +16,28 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, Error, connection, models, transaction
 
 from audit.chain import GENESIS, canonical, link
 from audit.models import AuditEvent
+from audit.querysets import name_of
 from audit.verbs import Verb
 
 log = logging.getLogger(__name__)
 
-LOCK = 4_711_001
+LOCK: Final = 4_711_001
+NEVER_UNRECORDED: Final = frozenset({Verb.REVEALED, Verb.SEARCHED_PERSON, Verb.COPIED_ANSWER})
+INDEXED_LENGTH: Final = 200  # an index takes 2,700 bytes at most; a longer text must not keep an entry out
+TEXT_LENGTH: Final = 4_000
+
+
+class CannotRecord(DatabaseError):
+    """The trail cannot be written, so what was asked is not done."""
 
 
 class Actor(Protocol):
@@ -43,6 +55,7 @@ class Context:
     actor: str = "system"
     session: str = ""
     ip: str = ""
+    may_change: bool = False  # a request that may change something does not even read unrecorded
     unrecorded_readings: list[str] = field(default_factory=list)
 
 
@@ -68,9 +81,10 @@ def acting(**changes: Any) -> Iterator[Context]:
         _context.reset(token)
 
 
-def identify(actor: str) -> None:
-    """Name the person behind the present request, once it is known."""
-    _context.set(replace(context(), kind="USER", actor=actor))
+def identify(actor: str, session_key: str | None = None) -> None:
+    """Name the person behind the present request, once it is known. Of the session's key only a digest is kept."""
+    session = sha256(session_key.encode()).hexdigest()[:16] if session_key else ""
+    _context.set(replace(context(), kind="USER", actor=actor, session=session))
 
 
 def record(
@@ -89,7 +103,8 @@ def record(
     """Add an entry to the trail in the present database transaction.
 
     `obj` names the object by its public reference (`trail_name`), else by `object_type` and `object_id`.
-    Personal data must already be masked in `before`, `after` and `facts`. Raises ValueError for an unknown verb.
+    Personal data must already be masked in `before`, `after` and `facts`. Raises ValueError for an unknown verb and
+    CannotRecord when the trail cannot be written; let that pass, so that the deed is rolled back.
     """
     where = context()
     person = by if isinstance(by, str) else by.username if by is not None else where.actor
@@ -98,32 +113,48 @@ def record(
         "at": _instant(datetime.now(UTC)),
         "verb": Verb(verb).value,
         "kind": kind,
-        "actor": person,
-        "object_type": object_type or (obj._meta.label_lower if obj is not None else ""),
-        "object_id": object_id or (_name_of(obj) if obj is not None else ""),
+        "actor": person[:INDEXED_LENGTH],
+        "object_type": object_type[:INDEXED_LENGTH] or (obj._meta.label_lower if obj is not None else ""),
+        "object_id": (object_id or (name_of(obj) if obj is not None else ""))[:INDEXED_LENGTH],
         "request_id": where.request_id,
         "session": where.session,
         "ip": where.ip,
         "reason": reason,
         "result": result,
-        **({"before": _plain(before)} if before is not None else {}),
-        **({"after": _plain(after)} if after is not None else {}),
-        **({"facts": _plain(facts)} if facts is not None else {}),
+        **({"before": before} if before is not None else {}),
+        **({"after": after} if after is not None else {}),
+        **({"facts": facts} if facts is not None else {}),
     }
-    return _append(canonical(body))
+    try:
+        return _append(canonical(_plain(body)))
+    except Error as error:
+        raise CannotRecord(f"the trail cannot be written: {verb} was refused") from error
 
 
 def record_reading(verb: Verb, **details: Any) -> bool:
-    """Record that something was read, for plain pages: they answer even when the trail cannot be written.
+    """Record that something was read, before it is shown. A plain page answers even when the trail cannot be written:
+    this returns False then, raises the alarm in the log and marks the request, so that the page says so.
 
-    Returns False then, raises the alarm in the log and marks the request, so that the page says so.
+    Nothing else is read unrecorded: for what NEVER_UNRECORDED names, and in a request that may change something, it
+    raises CannotRecord.
+    """
+    recorded = record_denial(verb, **details)
+    if not recorded and (verb in NEVER_UNRECORDED or context().may_change):
+        raise CannotRecord(f"the trail cannot be written: {verb} was refused")
+    if not recorded:
+        context().unrecorded_readings.append(str(verb))
+    return recorded
+
+
+def record_denial(verb: Verb, **details: Any) -> bool:
+    """Record that something was refused, in a transaction of its own, after what was asked is rolled back. It never
+    raises: the refusal stands, recorded or not. Returns False, with the alarm in the log, when it was not recorded.
     """
     try:
         with transaction.atomic():
             record(verb, **details)
-    except DatabaseError:
-        log.critical("the trail cannot be written; reading goes on unrecorded", exc_info=True)
-        context().unrecorded_readings.append(str(verb))
+    except Error:
+        log.critical("the trail cannot be written: %s was not recorded", verb, exc_info=True)
         return False
     return True
 
@@ -143,11 +174,6 @@ def _append(body: str) -> AuditEvent:
     return AuditEvent(seq=seq, body=body, prev_hash=prev_hash, hash=own_hash)
 
 
-def _name_of(obj: models.Model) -> str:
-    name = getattr(obj, "trail_name", None)
-    return str(name if name is not None else obj.pk)
-
-
 def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -156,7 +182,7 @@ def _plain(value: Any) -> Any:
     """`value` as JSON can hold it: decimals, dates and identifiers as text, nothing lost in rounding."""
     match value:
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {_plain(str(key)): _plain(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_plain(item) for item in value]
         case datetime():
@@ -164,7 +190,7 @@ def _plain(value: Any) -> Any:
         case Decimal() | date() | UUID():
             return str(value)
         case str():
-            return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+            return value[:TEXT_LENGTH].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
         case int() | bool() | None:
             return value
         case _:

@@ -39,5 +39,7 @@ class Verb(StrEnum):
     ROLE_GIVEN = "role_given"
     ROLE_TAKEN = "role_taken"
 
+    EXCEPTIONS_OPENED = "exceptions_opened"
+
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

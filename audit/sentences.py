@@ -1,0 +1,266 @@
+"""The trail in words: who did what to which object and why, and which fields changed from what to what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+
+from accounts.models import User
+from accounts.permissions import PERMISSIONS
+from audit.models import AuditEvent
+from audit.verbs import Verb
+
+Names = Mapping[str, str]
+Said = Mapping[str, Any]
+
+NOBODY: Final = "Somebody not signed in"
+SYSTEMS: Final = {"": "The system", "system": "The system", "worker": "The worker", "platform": "The platform"}
+EMPTY: Final = "empty"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that changed, as texts ready to show."""
+
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry as a reader sees it."""
+
+    entry: AuditEvent
+    at: datetime
+    who: str
+    sentence: str
+    changes: tuple[Change, ...]
+    result: str
+
+
+def lines(entries: Iterable[AuditEvent]) -> list[Line]:
+    """The entries as lines, in their order; one query names all the people in them."""
+    read = list(entries)
+    names = names_in(read)
+    return [
+        Line(entry, entry.at, _who(entry.said, names), sentence(entry, names), changes(entry), entry.said["result"])
+        for entry in read
+    ]
+
+
+def sentence(entry: AuditEvent, names: Names | None = None) -> str:
+    """The entry as a sentence without its full stop, for example
+    "Hina Baig revealed Beneficiary CNIC of PSL000000045, reason: partner inquiry".
+    """
+    names = names_in([entry]) if names is None else names
+    said = entry.said
+    words = _SENTENCES.get(said["verb"], _plainly)(_Words(said, names))
+    asked = said["reason"] and said["verb"] != Verb.REFUSED
+    return f"{words}, reason: {said['reason']}" if asked else words
+
+
+def changes(entry: AuditEvent) -> tuple[Change, ...]:
+    """Which fields changed, with the labels that pages use for them."""
+    before, after = entry.said.get("before") or {}, entry.said.get("after") or {}
+    return tuple(
+        Change(_label(entry.said["object_type"], name), _shown(before.get(name)), _shown(after.get(name)))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    )
+
+
+def names_in(entries: Iterable[AuditEvent]) -> dict[str, str]:
+    """The full names of all people who act or are acted on in `entries`, by user name."""
+    wanted: set[str] = set()
+    for entry in entries:
+        wanted.add(entry.said["actor"])
+        if entry.said["object_type"] == "accounts.user":
+            wanted.add(entry.said["object_id"])
+    return {user.username: str(user) for user in User.objects.filter(username__in=wanted).only("username", "full_name")}
+
+
+class _Words:
+    """What sentences are made of: who, which object, and the facts of one entry."""
+
+    def __init__(self, said: Said, names: Names) -> None:
+        self.said = said
+        self.who = _who(said, names)
+        self.object = _object(said, names)
+        self.person = names.get(said["object_id"]) or said["object_id"] or "somebody"
+        self.facts: defaultdict[str, Any] = defaultdict(str, said.get("facts") or {})
+        self.of_object = f" of {self.object}" if self.object else ""
+
+    def counted(self, *names: str) -> str:
+        """Those of the counts that are not 0: "3 accepted, 1 rejected"."""
+        return ", ".join(f"{self.facts[name]} {name}" for name in names if self.facts[name])
+
+
+def _who(said: Said, names: Names) -> str:
+    actor = said["actor"]
+    if said["kind"] == "SYSTEM":
+        return SYSTEMS.get(actor, actor)
+    return str(names.get(actor) or actor or NOBODY)
+
+
+def _object(said: Said, names: Names) -> str:
+    kind, name = said["object_type"], said["object_id"]
+    if kind in ("", "transactions.transaction"):
+        return str(name)
+    if kind == "accounts.user":
+        return names.get(name) or str(name)
+    return f"{_noun(kind)} {name}".strip()
+
+
+def _noun(object_type: str) -> str:
+    try:
+        return str(apps.get_model(object_type)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return object_type.rpartition(".")[2]
+
+
+def _label(object_type: str, name: str) -> str:
+    try:
+        label = str(getattr(apps.get_model(object_type)._meta.get_field(name), "verbose_name", name))
+    except (LookupError, ValueError, FieldDoesNotExist):
+        label = name.replace("_", " ")
+    return label[:1].upper() + label[1:]
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None | "" | []:
+            return EMPTY
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(_shown, value))
+        case _:
+            return str(value)
+
+
+# -- one sentence per verb --------------------------------------------------------------------------------------------
+
+
+def _plainly(words: _Words) -> str:
+    deed = str(words.said["verb"]).replace("_", " ")
+    return f"{words.who}: {deed} {words.object}".rstrip()
+
+
+def _denied(words: _Words) -> str:
+    permission = PERMISSIONS.get(words.facts["permission"])
+    missing = f": the right to {permission.label} is missing" if permission else ""
+    return f"{words.who} was denied {words.facts['path'] or 'a page'}{missing}"
+
+
+def _refused(words: _Words) -> str:
+    deed = words.facts["deed"].replace("_", " ") or words.facts["path"] or "a deed"
+    return f"{words.who} was refused {deed}{words.of_object}: {words.said['reason']}"
+
+
+def _sign_in_failed(words: _Words) -> str:
+    if words.facts["because"] == "locked":
+        return f"A sign-in as {words.person} was refused: locked"
+    return f"A sign-in as {words.person} failed"
+
+
+def _viewed(words: _Words) -> str:
+    part = f"the {words.facts['part']} of " if words.facts["part"] else ""
+    return f"{words.who} viewed {part}{words.object or 'a page'}"
+
+
+def _searched(words: _Words) -> str:
+    sought = f"{words.facts['kind'] or 'reference'} {words.facts['text']}".strip()
+    found = f", {words.facts['found']} found" if "found" in words.facts else ""
+    return f"{words.who} searched for {sought}{found}"
+
+
+def _inquiry(deed: str) -> Callable[[_Words], str]:
+    def words_of(words: _Words) -> str:
+        number = f"inquiry {words.facts['inquiry']}" if words.facts["inquiry"] else "an inquiry"
+        partner = f" of {words.facts['partner']}" if words.facts["partner"] else ""
+        return f"{words.who} {deed} {number}{partner} about {words.object}"
+
+    return words_of
+
+
+def _note_added(words: _Words) -> str:
+    note = "a note for compliance" if words.facts["compliance_only"] else "a note"
+    return f"{words.who} added {note} to {words.object}"
+
+
+def _events_received(words: _Words) -> str:
+    counts = words.counted("accepted", "waiting", "duplicate", "conflict", "rejected")
+    return f"{words.who} sent {words.facts['count'] or 'some'} events{f': {counts}' if counts else ''}"
+
+
+def _file_imported(words: _Words) -> str:
+    counts = words.counted("accepted", "duplicate", "conflict", "rejected")
+    return f"{words.who} imported {words.facts['file'] or 'a file'}{f': {counts}' if counts else ''}"
+
+
+def _granted(deed: str, preposition: str) -> Callable[[_Words], str]:
+    def words_of(words: _Words) -> str:
+        what = " on ".join(str(words.facts[name]) for name in ("what", "on") if words.facts[name])
+        return f"{words.who} {deed} {what or 'a right'} {preposition} {words.object}"
+
+    return words_of
+
+
+def _deleted(words: _Words) -> str:
+    if words.facts["count"]:
+        because = f" ({words.facts['because']})" if words.facts["because"] else ""
+        return f"{words.who} deleted {words.facts['count']} of {_noun(words.said['object_type'])}{because}"
+    return f"{words.who} deleted {words.object}"
+
+
+def _chain_broken(words: _Words) -> str:
+    return f"{words.who} found the trail BROKEN at {words.facts['seq']}: {words.facts['what']}"
+
+
+def _format(template: str) -> Callable[[_Words], str]:
+    def words_of(words: _Words) -> str:
+        return template.format(who=words.who, object=words.object, person=words.person, facts=words.facts)
+
+    return words_of
+
+
+_SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
+    Verb.SIGNED_IN: _format("{who} signed in"),
+    Verb.SIGNED_OUT: _format("{who} signed out"),
+    Verb.SIGN_IN_FAILED: _sign_in_failed,
+    Verb.SIGN_IN_LOCKED: _format("Signing in as {person} was locked for {facts[minutes]} minutes"),
+    Verb.SESSION_ENDED: _format("The session of {person} was ended: {facts[because]}"),
+    Verb.PASSWORD_CHANGED: _format("{who} changed the password of {person}"),
+    Verb.DENIED: _denied,
+    Verb.REFUSED: _refused,
+    Verb.VIEWED: _viewed,
+    Verb.SEARCHED: _searched,
+    Verb.SEARCHED_PERSON: _searched,
+    Verb.REVEALED: _format("{who} revealed {facts[field]} of {object}"),
+    Verb.COPIED_ANSWER: _format("{who} copied the answer about {object}"),
+    Verb.READ_TRAIL: _format("{who} read the trail of {object}"),
+    Verb.NOTE_ADDED: _note_added,
+    Verb.INQUIRY_LOGGED: _inquiry("recorded"),
+    Verb.INQUIRY_CLOSED: _inquiry("closed"),
+    Verb.EVENTS_RECEIVED: _events_received,
+    Verb.FILE_IMPORTED: _file_imported,
+    Verb.DATA_SEEDED: _format("{who} seeded {facts[count]} transactions"),
+    Verb.PREFERENCES_CHANGED: _format("{who} changed their preferences"),
+    Verb.ADDED: _format("{who} added {object}"),
+    Verb.CHANGED: _format("{who} changed {object}"),
+    Verb.DELETED: _deleted,
+    Verb.GRANTED: _granted("granted", "to"),
+    Verb.REVOKED: _granted("revoked", "from"),
+    Verb.ROLE_GIVEN: _format("{who} gave {person} the role {facts[role]}"),
+    Verb.ROLE_TAKEN: _format("{who} took the role {facts[role]} from {person}"),
+    Verb.EXCEPTIONS_OPENED: _format("{who} opened {facts[count]} exceptions: {facts[kind]}"),
+    Verb.CHAIN_VERIFIED: _format("{who} verified the trail: {facts[count]} events to {facts[seq]}"),
+    Verb.CHAIN_BROKEN: _chain_broken,
+}
