@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db import models
 from django.db.models import Q
 
 from accounts.access import Scope, has, scope_of
+from transactions.vocabulary import Side
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from accounts.models import User
+
+
+REFERENCE_KEYS: Final = (
+    "txn_key",
+    "partner_key",
+    "bank_key",
+    "rail_key",
+    "uetr_key",
+    "end_to_end_key",
+    "request_key",
+)
+"""The columns in which every kind of reference stands as it is compared. Each has its index."""
+
+MOST_PER_KIND: Final = 21
+"""So many rows of one kind a search reads: those it shows and one more, to know that there are more."""
 
 
 def scoped(scope: Scope, prefix: str = "") -> Q:
@@ -23,6 +41,18 @@ def scoped(scope: Scope, prefix: str = "") -> Q:
     if not scope.all_branches:
         inside &= Q(**{f"{prefix}branch_id__in": sorted(scope.branch_ids)})
     return inside
+
+
+def scoped_sql(scope: Scope) -> tuple[str, list[Any]]:
+    """The same condition for a query written by hand over the transactions' own columns, with its parameters."""
+    conditions, parameters = ["TRUE"], []
+    if not scope.all_partners:
+        conditions.append("partner_id = ANY(%s::bigint[])")
+        parameters.append(sorted(scope.partner_ids))
+    if not scope.all_branches:
+        conditions.append("branch_id = ANY(%s::bigint[])")
+        parameters.append(sorted(scope.branch_ids))
+    return " AND ".join(conditions), parameters
 
 
 class ScopedQuerySet(models.QuerySet[Any]):
@@ -42,6 +72,53 @@ class TransactionQuerySet(ScopedQuerySet):
         """The transaction with exactly this transaction id; at most one."""
         return self.filter(txn_id=reference)
 
+    def with_reference(self, key: str) -> Self:
+        """Rows of which any reference is exactly `key` (upper case, letters and digits only)."""
+        return self._with_any(REFERENCE_KEYS, lambda field: Q(**{field: key}))
+
+    def with_reference_prefix(self, prefix: str) -> Self:
+        """Rows of which any reference begins with `prefix`; of each kind of reference at most the first few."""
+        return self._with_any(REFERENCE_KEYS, lambda field: Q(**{f"{field}__startswith": prefix}))
+
+    def with_one_of(self, keys: Sequence[str]) -> Self:
+        """Rows whose transaction id, partner reference or bank reference is one of `keys`."""
+        return self._with_any(REFERENCE_KEYS[:3], lambda field: Q(**{f"{field}__in": keys}))
+
+    def _with_any(self, fields: Sequence[str], condition: Callable[[str], Q]) -> Self:
+        """One probe per reference column, each inside the rows asked for so far and each bounded.
+
+        "Not empty" stands literally in the statement, so that the partial indexes are used.
+        """
+        arms = [
+            self.filter(condition(field), ~Q(**{field: ""})).order_by(field).values("pk")[:MOST_PER_KIND]
+            for field in fields
+        ]
+        return self.filter(pk__in=arms[0].union(*arms[1:], all=True))
+
+    def to_iban(self, iban: str) -> Self:
+        """Rows whose beneficiary's account is this IBAN (upper case, without spaces)."""
+        return self.filter(~Q(beneficiary_iban=""), beneficiary_iban=iban)
+
+    def to_account(self, numbers: Sequence[str]) -> Self:
+        """Rows whose beneficiary's account has one of these numbers."""
+        return self.filter(account__number__in=numbers)
+
+    def of_person(self, **one_of: Sequence[str]) -> Self:
+        """Rows with a party whose `id_number` or `mobile` is one of the given; `matched_side` says which party.
+
+        A row stands twice if both parties fit.
+        """
+        ((field, values),) = one_of.items()
+        fits = Q(**{f"parties__{field}__in": values}) & ~Q(**{f"parties__{field}": ""})
+        return self.filter(fits).annotate(matched_side=models.F("parties__side"))
+
+    def of_names(self, names: Sequence[str]) -> Self:
+        """Rows whose beneficiary or remitter has exactly one of these names."""
+        return self.filter(Q(beneficiary_name__in=names) | Q(remitter_name__in=names))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-received_at", "-id")
+
     def for_list(self) -> Self:
         """With what a list row shows, in one query."""
         return self.select_related("partner", "branch")
@@ -49,6 +126,29 @@ class TransactionQuerySet(ScopedQuerySet):
     def for_detail(self) -> Self:
         """With what the detail page shows beside its own panels."""
         return self.select_related("partner", "branch", "sub_agent", "account").prefetch_related("parties")
+
+    def newest_first(self) -> Self:
+        return self.order_by("-received_at", "-pk")
+
+    def to_account(self, number: str) -> Self:
+        """Paid, or to be paid, to this account number or IBAN."""
+        return self.filter(account__number=number)
+
+    def paying_the_same(self, transaction: Any, number: str, within: dt.timedelta) -> Self:
+        """The same settled amount to the same account, at most `within` before or after: possible duplicates."""
+        return self.to_account(number).filter(
+            settled_amount=transaction.settled_amount,
+            settled_currency=transaction.settled_currency,
+            received_at__range=(transaction.received_at - within, transaction.received_at + within),
+        )
+
+    def of_remitter(self, id_number: str, around: dt.datetime, within: dt.timedelta) -> Self:
+        """Sent by whoever holds this identity document, at most `within` before or after `around`."""
+        return self.filter(
+            parties__side=Side.REMITTER,
+            parties__id_number=id_number,
+            received_at__range=(around - within, around + within),
+        )
 
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""
@@ -77,8 +177,29 @@ class InquiryQuerySet(ScopedQuerySet):
 
     to_transaction = "transaction__"
 
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """What the person may read of what partners were told.
+
+        Inquiries are read by those who record them and by auditors, inside their scope. Somebody whose scope is a few
+        branches speaks with customers at a counter: of partners' inquiries they read only those they recorded.
+        """
+        inside = self.visible_to(user)
+        if has(user, "audit.view_trail"):
+            return inside
+        if not has(user, "transactions.log_inquiry"):
+            return inside.none()
+        return inside if scope_of(user).all_branches else inside.filter(opened_by=user.pk)
+
+    def called(self, number: str) -> Self:
+        """The inquiry with exactly this number; at most one."""
+        return self.filter(number=number)
+
     def open(self) -> Self:
         return self.filter(closed_at__isnull=True)
 
     def for_list(self) -> Self:
         return self.select_related("transaction", "partner", "opened_by", "closed_by")
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")
