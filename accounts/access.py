@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.models import Permission
 from django.contrib.auth.views import redirect_to_login
@@ -91,7 +92,7 @@ def requires(*permissions: str) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return _ask_to_sign_in(request)
+                return ask_to_sign_in(request)
             for permission in permissions:
                 check(request.user, permission)
             return view(request, *args, **kwargs)
@@ -102,9 +103,12 @@ def requires(*permissions: str) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
-def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page and back to the page that the person was reading; 401 with HX-Redirect for htmx."""
     if request.headers.get("HX-Request"):
-        return HttpResponse(status=401, headers={"HX-Redirect": "/login/"})
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        path = urlunsplit(("", "", page.path or "/", page.query, ""))
+        return HttpResponse(status=401, headers={"HX-Redirect": redirect_to_login(path).url})
     path = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
     return redirect_to_login(path)
 

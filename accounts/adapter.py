@@ -1,7 +1,7 @@
-"""Signing in and out through allauth: the lock, the trail, and no self-registration.
+"""Signing in and out through allauth: the pause after failures, the trail, and no self-registration.
 
-Five failures lock a user name for 30 minutes; the page warns from the third. A name that does not exist counts and
-locks the same way, so that nothing tells the two apart. An address that fails fifty times is locked too.
+A name that does not exist counts and pauses the same way, and every failure has one text, so that nothing tells a
+wrong name, a wrong password, a deactivated person and a pause apart.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import signing_in
 from accounts.models import User
@@ -30,20 +32,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """allauth's own answers in JSON are not ours."""
+        return False
+
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        if signing_in.is_locked(credentials.get("username", ""), self._address(request)):
-            signing_in.note_locked_try(credentials.get("username", ""))
+        username = credentials.get("username", "")
+        if not signing_in.take_try(username, self._address(request)):
+            signing_in.note_locked_try(username)
             raise ValidationError(ONE_TEXT)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         signing_in.note_failure(credentials.get("username", ""), self._address(request))
 
-    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> Any:
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         signing_in.note_success(request, user, self._address(request))
-        return super().post_login(request, user, **kwargs)
+        messages.info(request, signing_in.last_sign_in(request))
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        return response
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return "/"
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Only addresses of this very site."""
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """allauth's own messages are not ours."""

@@ -56,6 +56,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may open Django admin", default=False)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
     last_login_ip = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    password_is_temporary = models.BooleanField(
+        default=False, editable=False, help_text="An administrator chose it; the person must choose one at once."
+    )
 
     time_zone = models.CharField(max_length=60, default="Asia/Karachi")
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
@@ -71,6 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             "password",
             "last_login",
             "last_login_ip",
+            "password_is_temporary",
             "theme",
             "density",
             "page_size",
@@ -100,6 +104,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.full_name or self.username
+
+    @property
+    def trail_name(self) -> str:
+        return self.username
 
     def get_full_name(self) -> str:
         return str(self)
@@ -145,6 +153,10 @@ class Partner(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def trail_name(self) -> str:
+        return self.code
+
 
 class Branch(models.Model):
     """A paying branch of the bank."""
@@ -165,6 +177,10 @@ class Branch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
+
+    @property
+    def trail_name(self) -> str:
+        return self.code
 
 
 class SubAgent(models.Model):
@@ -191,6 +207,10 @@ class SubAgent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent_code} {self.name}"
+
+    @property
+    def trail_name(self) -> str:
+        return self.agent_code
 
 
 class PartnerUserPermission(UserObjectPermissionBase):

@@ -11,19 +11,31 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from audit import trail
 from audit.verbs import Verb
 
 SIGNED_IN_AT = "signed_in_at"
 LAST_SEEN = "last_seen"
+SIGNED_OUT_BECAUSE = "signed_out_because"
 WRITE_EVERY = 15  # seconds; a session is not written on every request
+
+IDLE, TOO_OLD = "idle", "too old"
+SENTENCES = {
+    IDLE: "You were signed out after 15 minutes without activity.",
+    TOO_OLD: "You were signed out: a sign-in lasts 12 hours at most.",
+}
+PASSWORD_PAGE = "/account/password/"  # noqa: S105, an address
+OPEN_WITH_A_TEMPORARY_PASSWORD = frozenset({PASSWORD_PAGE, "/account/stay/", "/logout/"})
+
+Respond = Callable[[HttpRequest], HttpResponse]
 
 
 class SessionLimits:
     """Ends sessions that are idle for too long or simply too old, before any view runs."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -31,11 +43,24 @@ class SessionLimits:
             trail.identify(request.user.username)
             why = _over(request)
             if why:
-                trail.record(Verb.SESSION_ENDED, by=request.user, obj=request.user, facts={"because": why})
-                logout(request)
-                request.session_ended = why  # type: ignore[attr-defined]
+                _end(request, why)
             elif not is_background(request):
                 _seen(request)
+        return self.get_response(request)
+
+
+class TemporaryPasswords:
+    """Who signed in with a password that an administrator chose must choose one before anything else."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and request.user.password_is_temporary:
+            if request.headers.get("HX-Request"):
+                return HttpResponse(status=401, headers={"HX-Redirect": PASSWORD_PAGE})
+            if request.path not in OPEN_WITH_A_TEMPORARY_PASSWORD:
+                return redirect(PASSWORD_PAGE)
         return self.get_response(request)
 
 
@@ -44,17 +69,29 @@ def is_background(request: HttpRequest) -> bool:
     return request.headers.get("X-Background") == "1"
 
 
+def why_signed_out(request: HttpRequest) -> str:
+    """Why the session that this browser had was ended, in a sentence, told once; empty when nothing was ended."""
+    return SENTENCES.get(request.session.pop(SIGNED_OUT_BECAUSE, ""), "")
+
+
 def _over(request: HttpRequest) -> str:
     now = time.time()
     if now - request.session.get(LAST_SEEN, now) > settings.SESSION_IDLE_SECONDS:
-        return "idle"
+        return IDLE
     if now - request.session.get(SIGNED_IN_AT, now) > settings.SESSION_ABSOLUTE_SECONDS:
-        return "too old"
+        return TOO_OLD
     return ""
+
+
+def _end(request: HttpRequest, why: str) -> None:
+    trail.record_reading(Verb.SESSION_ENDED, obj=request.user, facts={"because": why})
+    logout(request)
+    request.session[SIGNED_OUT_BECAUSE] = why
 
 
 def _seen(request: HttpRequest) -> None:
     now = time.time()
-    request.session.setdefault(SIGNED_IN_AT, now)
+    if SIGNED_IN_AT not in request.session:
+        request.session[SIGNED_IN_AT] = now
     if now - request.session.get(LAST_SEEN, 0) > WRITE_EVERY:
         request.session[LAST_SEEN] = now

@@ -19,3 +19,8 @@ class Traced(models.Model):
 
     class Meta:
         abstract = True
+
+
+def because(row: models.Model, reason: str) -> None:
+    """Let the history rows that `row` leaves from now on carry `reason`. simple-history reads it from the instance."""
+    row._change_reason = reason  # type: ignore[attr-defined]  # noqa: SLF001

@@ -127,7 +127,7 @@ def role(name: Role | str) -> Group:
 
 
 def permission(name: str) -> Permission:
-    """The permission "app.codename"; the grants' codenames belong to partner and branch, the others to one model each."""
+    """The permission "app.codename"."""
     app, _, codename = name.partition(".")
     return Permission.objects.get(content_type__app_label=app, codename=codename)
 
