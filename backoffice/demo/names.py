@@ -18,7 +18,10 @@ class Culture:
 
     def name(self, rng: Random) -> str:
         """One full name."""
-        first, family = rng.choice(self.first), rng.choice(self.family)
+        return self.joined(rng.choice(self.first), rng.choice(self.family))
+
+    def joined(self, first: str, family: str) -> str:
+        """The full name in the order of the language."""
         return f"{family}{self.joint}{first}" if self.family_first else f"{first}{self.joint}{family}"
 
 

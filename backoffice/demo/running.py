@@ -87,7 +87,7 @@ class Troupe:
         while not self.stopping:
             time.sleep(0.2)
             for child in self.members:
-                if child.is_dead and not self.stopping and not self._revived(child):
+                if child.is_dead and not self._revived(child):
                     return False
             if time.monotonic() - checked > DATABASE_CHECK_SECONDS:
                 checked = time.monotonic()
@@ -97,6 +97,8 @@ class Troupe:
     def _revived(self, child: Child) -> bool:
         code = child.process.returncode if child.process is not None else None
         child.deaths += 1
+        if self.stopping:
+            return True
         if child.deaths > 1:
             self.say(f"The {child.name} stopped a second time (exit code {code}); stopping the demo.")
             return False

@@ -233,7 +233,7 @@ def _fitted(counts: dict[str, int], n: int) -> dict[str, int]:
 
 # -- when -------------------------------------------------------------------------------------------------------------
 
-_BUSY: Final = (3, 2, 2, 2, 3, 4, 5, 6, 8, 10, 11, 11, 10, 10, 10, 11, 11, 10, 9, 8, 7, 6, 5, 4)
+BUSY_HOURS: Final = (3, 2, 2, 2, 3, 4, 5, 6, 8, 10, 11, 11, 10, 10, 10, 11, 11, 10, 9, 8, 7, 6, 5, 4)
 """How busy each hour of a day in Karachi is."""
 
 
@@ -251,7 +251,7 @@ class Calendar:
         while True:
             back = self.rng.uniform(0, 3 * DAY) if self.rng.random() < 0.34 else self.rng.uniform(3 * DAY, 30 * DAY)
             at = self.now - timedelta(seconds=back)
-            if self.rng.random() * 11 < _BUSY[at.astimezone(KARACHI).hour]:
+            if self.rng.random() * 11 < BUSY_HOURS[at.astimezone(KARACHI).hour]:
                 return at
 
     def in_hour(self, hour: datetime) -> datetime:
@@ -286,12 +286,13 @@ def demo_stories(n: int = WHOLE, *, now: datetime, seed: int = 1) -> Iterator[St
 def _plan(counts: dict[str, int], calendar: Calendar) -> list[tuple[datetime, str]]:
     """When each story comes in, oldest first; those on their way at the end."""
     flowing = counts.pop(_FLOW, 0)
-    plan = [(_opened(kind, calendar), kind) for kind, count in counts.items() for _ in range(count)]
+    plan = [(opened(kind, calendar), kind) for kind, count in counts.items() for _ in range(count)]
     _fill_today(plan, calendar)
     return [*sorted(plan), *[(calendar.now, _FLOW)] * flowing]
 
 
-def _opened(kind: str, calendar: Calendar) -> datetime:
+def opened(kind: str, calendar: Calendar) -> datetime:
+    """When a story of this kind came in: what is open not long ago, all others at any moment of the calendar."""
     if kind in _OPEN:
         _, least, most = _OPEN[kind]
         return calendar.now - timedelta(seconds=calendar.rng.triangular(least, most, least))

@@ -68,6 +68,7 @@ class Teller:
         self.clock = 0.0
         self.steps: list[Step] = [Step(RECEIVED, instruction.data, 0.0, 0.0)]
         self.rail = instruction.rail
+        self.attempt = 1
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -216,22 +217,18 @@ class Teller:
 
     # -- the money ----------------------------------------------------------------------------------------------------
 
-    def reference(self, attempt: int = 1) -> Json:
-        """The rail's and the bank's references of an attempt: unique within any million transactions."""
-        one, kind = self.instruction, _REFERENCE_KIND.get(self.rail)
-        number, day = one.number + (attempt - 1) * 400_000, one.at
-        facts: Json = {"bankReference": f"FT{day:%y%j}{number % 10**9:09d}"} if self.rail != "CASH" else {}
-        if kind:
-            text = {
-                "STAN": f"{number % 1_000_000:06d}",
-                "MESSAGE_ID": f"ORMBPKKA{day:%y%m%d}{number:010d}",
-                "UNIQUE_ID": f"RTGS{day:%y%m%d}{number:07d}",
-            }[kind]
-            facts |= {"railReference": text, "railReferenceKind": kind}
-        return facts
+    def reference(self) -> Json:
+        """The rail's and the bank's references of the present attempt."""
+        one = self.instruction
+        return {
+            name: value
+            for name, value in references(one.number, one.at, self.rail, self.attempt).items()
+            if name != "rrn"
+        }
 
     def submit(self, attempt: int = 1) -> Teller:
         """The payment goes to its rail: an attempt is open."""
+        self.attempt = attempt
         stage, channel = ("rtgs", "RTGS") if self.rail == "RTGS" else ("payment", self.rail)
         one = self.instruction
         request: Json = {
@@ -249,10 +246,11 @@ class Teller:
     ) -> Teller:
         """The rail's answer to the open attempt."""
         took = {"INTERNAL": (0.3, 2), "1LINK": (1, 12), "RAAST": (0.8, 9), "RTGS": (30, 400)}[self.rail]
-        facts = self.reference(attempt)
+        facts = self.reference()
         response: Json = {"responseCode": "00" if result == "SUCCESS" else "20" if result == "TIMEOUT" else "41"}
         if facts.get("railReferenceKind") == "STAN":
-            response |= {"stan": facts["railReference"], "rrn": f"{self.instruction.at:%y%j}{facts['railReference']}0"}
+            found = references(self.instruction.number, self.instruction.at, self.rail, self.attempt)
+            response |= {"stan": found["railReference"], "rrn": found["rrn"]}
         if result == "TIMEOUT":
             took, facts = (60, 61), {}
             response["responseMessage"] = "No answer within 60 s"
@@ -314,14 +312,13 @@ class Teller:
         )
 
     def hand_out(self) -> Teller:
-        reference = f"CP{self.instruction.at:%y%j}{self.instruction.number % 10**9:09d}"
         return self.say(
             "cash_payout",
             "SUCCESS",
             channel="COUNTER",
             took=(40, 300),
             rail="CASH",
-            bankReference=reference,
+            **self.reference(),
             fundsPosition="WITH_BENEFICIARY",
             response={"counter": self.instruction.branch or "1004"},
         )
@@ -364,6 +361,22 @@ def _birth_compared(ours: str | None, theirs: str) -> Json:
         "theirs": theirs,
         "agreement": "SAME" if ours[:4] == theirs else "DIFFERENT",
     }
+
+
+def references(number: int, at: datetime, rail: str, attempt: int = 1) -> dict[str, str]:
+    """What the bank and the rail call an attempt: unique within any million transactions of a rail."""
+    number += (attempt - 1) * 400_000
+    if rail == "CASH":
+        return {"bankReference": f"CP{at:%y%j}{number % 10**9:09d}"}
+    found = {"bankReference": f"FT{at:%y%j}{number % 10**9:09d}"}
+    if rail == "1LINK":
+        stan = f"{number % 1_000_000:06d}"
+        found |= {"railReference": stan, "rrn": f"{at:%y%j}{stan}0"}
+    elif rail == "RAAST":
+        found["railReference"] = f"ORMBPKKA{at:%y%m%d}{number:010d}"
+    elif rail == "RTGS":
+        found["railReference"] = f"RTGS{at:%y%m%d}{number:07d}"
+    return found | ({"railReferenceKind": _REFERENCE_KIND[rail]} if rail in _REFERENCE_KIND else {})
 
 
 def render(step: Step, *, txn_id: str, sequence: int, start: datetime) -> Json:

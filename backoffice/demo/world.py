@@ -218,6 +218,21 @@ def uuid4(rng: Random) -> str:
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
+def end_to_end_id(prefix: str, txn_id: str, at: datetime) -> str:
+    """The initiating party's id of a remittance."""
+    return f"E2E{prefix}{at:%y%m%d}{txn_id[-9:]}"
+
+
+def partner_reference(prefix: str, txn_id: str, at: datetime) -> str:
+    """The partner's own reference of a remittance."""
+    return f"{prefix}{at:%y%m}{txn_id[3:]}"
+
+
+def request_id(txn_id: str, rng: Random) -> str:
+    """The id of the push request that a remittance came with."""
+    return f"REQ-{rng.getrandbits(32):08x}-{txn_id[-6:]}"
+
+
 def stamp(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
@@ -377,12 +392,12 @@ class World:
         data |= {
             "type": kind,
             "uetr": uuid4(rng),
-            "endToEndId": f"E2E{from_partner.prefix}{at:%y%m%d}{txn_id[-9:]}",
-            "requestId": f"REQ-{rng.getrandbits(32):08x}-{txn_id[-6:]}",
+            "endToEndId": end_to_end_id(from_partner.prefix, txn_id, at),
+            "requestId": request_id(txn_id, rng),
         }
         data["payoutMethod"] = "CASH" if kind == "OTC" else "ACCOUNT"
         details: Json = {
-            "partnerReference": f"{from_partner.prefix}{at:%y%m}{txn_id[3:]}",
+            "partnerReference": partner_reference(from_partner.prefix, txn_id, at),
             "purposeOfPayment": weighted(PURPOSES, rng),
             "payingAmount": amount(paying, 2),
             "payingCurrency": "PKR",
@@ -441,6 +456,11 @@ class World:
 def _country(code: str, words: str) -> str:
     iso3, name = _COUNTRIES[code]
     return {"iso2": code, "iso3": iso3, "name": name}[words]
+
+
+def iso2(word: str) -> str:
+    """The two letters of a country of this world, however a partner writes it."""
+    return next(code for code, words in _COUNTRIES.items() if word in (code, *words))
 
 
 def _kind_for(rail: str | None, rng: Random) -> str:

@@ -15,6 +15,7 @@ import pytest
 from backoffice.demo.recipes import KIND_FOR_STAGE, RECIPES
 from backoffice.demo.stories import KARACHI, Story, demo_stories, mix, story_for_stage, story_of_kind
 from backoffice.demo.world import BRANCHES, PARTNERS, iban
+from backoffice.gateway import validator
 from transactions.lifecycle import Folded, Happening, fold
 from transactions.reference import DATA
 from transactions.vocabulary import Stage
@@ -195,3 +196,10 @@ def test_partner_and_branch_can_be_named() -> None:
     for stage in KIND_FOR_STAGE:
         data = story_for_stage(stage, number=9, now=NOW, partner="RIA", branch="1003")[0]["data"]
         assert (data["partner"], data["branchCode"]) == ("RIA", "1003")
+
+
+def test_the_products_validator_finds_nothing_wrong(demo: list[Story]) -> None:
+    for story in demo:
+        for event in [*story.events, *story.rest]:
+            read = validator.read(event)
+            assert isinstance(read, validator.Envelope), (story.kind, read)
