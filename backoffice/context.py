@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.access import permissions_of
+from audit import trail
 from backoffice import VERSION
 from transactions import formats
 
@@ -67,7 +68,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "zone_name": str(zone),
         "zone_label": formats.zone_label(now, zone),
         "zone_sentence": formats.zone_sentence(now, zone),
-        "reading_unrecorded": getattr(request, "reading_unrecorded", False),
+        "reading_unrecorded": bool(trail.context().unrecorded_readings),
         "nav": SimpleLazyObject(lambda: menu_of(request)),
         "sees_compliance": SimpleLazyObject(lambda: "compliance.view_cases" in permissions_of(user)),
         "may_search": SimpleLazyObject(lambda: "transactions.view_transactions" in permissions_of(user)),

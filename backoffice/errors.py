@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+import sys
+from typing import Final
+
+from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.errors import Refused
 from accounts.permissions import PERMISSIONS, roles_that_may
+from audit.trail import CannotRecord
+
+log = logging.getLogger(__name__)
+
+UNRECORDED: Final = (
+    "Nothing was done: what is done here must be recorded, and the record cannot be written at the moment. "
+    "Try again in some minutes. If it goes on, tell an administrator."
+)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None, *, sentence: str = "") -> HttpResponse:
@@ -41,23 +55,32 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    """409 (or the refusal's own status): what was not done and why."""
-    template = {403: "409.html", 429: "429.html"}.get(refusal.status, "409.html")
+    """409 (or the refusal's own status): what was not done and why. To a part of a page, a part."""
+    template = "429.html" if refusal.status == 429 else "409.html"
+    if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
+        template = "_refused.html"
     return render(request, template, {"sentence": refusal.sentence}, status=refusal.status)
 
 
-def ours(request: HttpRequest, reference: str, *, status: int) -> HttpResponse:
-    """500 or 503: our fault. Says whether anything was done, with a reference that stands in the log.
+def failed(request: HttpRequest, exception: BaseException | None) -> HttpResponse:
+    """An error that nobody expected: what it means for the reader, with a reference that stands in the log.
 
-    Every deed is one database transaction, so an error before its answer means that nothing was done.
+    Every deed is one database transaction, so an error before its answer means that nothing was done; only a
+    database that went away may have gone after it agreed.
     """
-    effect = "not_done" if request.method in ("GET", "HEAD", "OPTIONS") else "unknown" if status == 503 else "not_done"
-    template = "503.html" if status == 503 else "500.html"
-    return render(request, template, {"reference": reference, "effect": effect}, status=status)
+    reference = f"E-{secrets.token_hex(3).upper()}"
+    log.error("%s %r failed, reference %s", request.method, request.path, reference, exc_info=exception)
+    match exception:
+        case CannotRecord():
+            return refused(request, Refused(UNRECORDED, status=503))
+        case DataError():
+            return bad_request(request, sentence=f"Something in this request cannot be stored. Reference {reference}.")
+        case OperationalError() | InterfaceError() | InternalError():
+            effect = "not_done" if request.method in ("GET", "HEAD", "OPTIONS") else "unknown"
+            return render(request, "503.html", {"reference": reference, "effect": effect}, status=503)
+    return render(request, "500.html", {"reference": reference, "effect": "not_done"}, status=500)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500 from outside our own middleware."""
-    return render(
-        request, "500.html", {"reference": getattr(request, "request_id", ""), "effect": "unknown"}, status=500
-    )
+    """500 or 503 from outside our views, for example when a middleware cannot reach the database."""
+    return failed(request, sys.exc_info()[1])

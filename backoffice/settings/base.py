@@ -149,6 +149,10 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "backoffice.errors.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 
+# What the worker does by the clock
+
+PROCRASTINATE_IMPORT_PATHS = ["backoffice.worker"]
+
 # What was changed in a row
 
 SIMPLE_HISTORY_REVERT_DISABLED = True

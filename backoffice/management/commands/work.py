@@ -2,26 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+import logging
+import signal
+from typing import Any, Final
 
+from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error
+from procrastinate import App
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import ConnectorException
 
-STOP_SECONDS = 10.0  # how long a job may go on after a stop was asked for; it is taken up again later
+from backoffice import heartbeat
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS: Final = 10.0  # how long a job may go on after a stop was asked for; it is taken up again later
+AGAIN_SECONDS: Final = 2.0  # how long to wait before asking a database again that went away
+CONCURRENCY: Final = 4  # a long verification must not hold up the anchors
 
 
 class Command(BaseCommand):
-    help = "Run the jobs that wait, and go on until stopped. Jobs are the functions of each app's tasks.py."
+    help = "Run the jobs that wait, and go on until stopped. What runs by the clock stands in backoffice/worker.py."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="stop when no job waits any more")
         parser.add_argument("--name", default="worker", help="how this worker is called in the log")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
-            worker.run_worker(
-                name=options["name"],
-                wait=not options["once"],
-                delete_jobs="successful",
-                shutdown_graceful_timeout=STOP_SECONDS,
-            )
+        asyncio.run(work(options["name"], once=options["once"]))
+
+
+async def work(name: str, *, once: bool) -> None:
+    """Work until SIGTERM or SIGINT; when the database goes away, begin again as soon as it is back."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    while not stopping.is_set():
+        try:
+            await _work_until(stopping, name, once=once)
+        except (ConnectorException, Error):
+            log.exception("the worker lost its database and begins again")
+        if once:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), AGAIN_SECONDS)
+
+
+async def _work_until(stopping: asyncio.Event, name: str, *, once: bool) -> None:
+    ours: App = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
+    async with ours.open_async():
+        working = asyncio.create_task(_run(ours, name, once=once))
+        others = [asyncio.create_task(stopping.wait()), asyncio.create_task(_beat(name))]
+        try:
+            await asyncio.wait([working, others[0]], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (working, *others):
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+    await sync_to_async(heartbeat.rest)(name)
+
+
+async def _run(ours: App, name: str, *, once: bool) -> None:
+    await ours.run_worker_async(
+        name=name,
+        wait=not once,
+        concurrency=CONCURRENCY,
+        delete_jobs="successful",
+        shutdown_graceful_timeout=STOP_SECONDS,
+        install_signal_handlers=False,
+    )
+
+
+async def _beat(name: str) -> None:
+    """Give the sign of life from beside the jobs, in a thread of its own: a long job does not silence it."""
+    while True:
+        try:
+            await sync_to_async(heartbeat.beat, thread_sensitive=False)(name)
+        except Error:
+            log.exception("the worker cannot give its sign of life")
+        await asyncio.sleep(heartbeat.EVERY_SECONDS)

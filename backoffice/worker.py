@@ -1,0 +1,116 @@
+"""What the worker does by the clock. Each task is thin: the deed itself lives in the room it belongs to.
+
+`manage.py work` runs them (procrastinate). Times are UTC. A task that fails is loud in the log and comes again at its
+next time; one that was running when its worker was killed is taken up again within two minutes (`take_up_again`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+from procrastinate import JobContext
+from procrastinate.contrib.django import app
+
+from accounts.models import SignInFailure
+from audit import chain, trail, verification
+from audit.verbs import Verb
+from exceptions.opening import open_late
+from transactions.models import Search
+
+log = logging.getLogger(__name__)
+
+KEEP_FAILED_JOBS_HOURS: Final = 24 * 30
+ACTOR: Final = "worker"
+TRAIL: Final = "audit.auditevent"
+
+
+def by_the_clock(cron: str) -> Callable[[Callable[[], object]], Any]:
+    """A task of the worker that runs at the times of `cron`, never twice at once, and acts in the worker's name."""
+
+    def decorate(deed: Callable[[], object]) -> Any:
+        def run(timestamp: int) -> None:
+            with trail.acting(actor=ACTOR):
+                deed()
+
+        named = app.task(name=f"backoffice.{deed.__name__}", queueing_lock=deed.__name__, lock=deed.__name__)(run)
+        return app.periodic(cron=cron)(named)
+
+    return decorate
+
+
+@by_the_clock("* * * * *")
+def anchor_trail() -> None:
+    """Keep the end of the trail outside the database, at most a minute old."""
+    verification.drop_anchor()
+
+
+@by_the_clock("30 21 * * *")
+def verify_trail() -> None:
+    """Verify the whole trail each night, against its anchors, and say loudly when it does not stand."""
+    try:
+        result = verification.verify_live(kept=verification.kept_anchors())
+    except (OSError, ValueError) as error:  # the anchors themselves do not stand
+        _report_broken("anchors", str(error))
+        return
+    if result.broken:
+        _report_broken(str(result.broken.seq), f"{result.broken.kind}: {result.broken.sentence}")
+    else:
+        trail.record(Verb.CHAIN_VERIFIED, object_type=TRAIL, facts=_counted(result))
+
+
+def _counted(result: chain.Result) -> dict[str, int]:
+    return {"count": result.verified, "seq": result.last_seq}
+
+
+def _report_broken(place: str, what: str) -> None:
+    log.critical("THE TRAIL IS BROKEN at %s: %s", place, what)
+    trail.record(Verb.CHAIN_BROKEN, object_type=TRAIL, result="FAILED", facts={"seq": place, "what": what})
+
+
+@by_the_clock("* * * * *")
+def open_exceptions_of_late_ones() -> None:
+    """Open an exception for each transaction that is over the limit of its stage."""
+    with transaction.atomic():
+        if count := open_late(now=timezone.now()):
+            trail.record(
+                Verb.EXCEPTIONS_OPENED,
+                object_type="exceptions.exceptionitem",
+                facts={"kind": "over their limit", "count": count},
+            )
+
+
+@by_the_clock("7 * * * *")
+def forget_what_expired() -> None:
+    """Delete searches, sessions and counts of failed sign-ins whose time is over."""
+    now = timezone.now()
+    Session.objects.filter(expire_date__lt=now).delete()
+    SignInFailure.objects.filter(first_at__lt=now - timedelta(days=1)).exclude(locked_until__gt=now).delete()
+    with transaction.atomic():
+        count, _ = Search.objects.filter(expires_at__lt=now).delete()
+        if count:
+            trail.record(Verb.DELETED, object_type="transactions.search", facts={"count": count, "because": "expired"})
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="backoffice.take_up_again", queueing_lock="take_up_again", pass_context=True)
+async def take_up_again(context: JobContext, timestamp: int) -> None:
+    """Let jobs whose worker was killed run again; a task is one database transaction, so nothing is done twice."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        log.warning("job %s (%s) lost its worker and runs again", job.id, job.task_name)
+        await manager.retry_job(job)
+
+
+@app.periodic(cron="17 20 * * *")
+@app.task(name="backoffice.forget_old_jobs", queueing_lock="forget_old_jobs", pass_context=True)
+async def forget_old_jobs(context: JobContext, timestamp: int) -> None:
+    """Delete jobs that failed long ago; those that succeeded are deleted at once."""
+    await context.app.job_manager.delete_old_jobs(
+        nb_hours=KEEP_FAILED_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+    )
