@@ -44,7 +44,9 @@ def classes_defined(css: Path) -> set[str]:
 
 def classes_used(template: Path) -> set[str]:
     found: set[str] = set()
-    for value in re.findall(r'\bclass="((?:\{%.*?%\}|\{\{.*?\}\}|[^"])*)"', without_comments(template.read_text())):
+    markup = without_comments(template.read_text())
+    values = re.findall(r'\bclass="((?:\{%.*?%\}|\{\{.*?\}\}|[^"])*)"', markup)
+    for value in values + re.findall(r"\{% block \w+_class %\}(.*?)\{% endblock %\}", markup):
         words = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "\n", value)
         found.update(word for word in words.split() if not word.endswith("-"))
     return found
