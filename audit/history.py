@@ -24,3 +24,12 @@ class Traced(models.Model):
 def because(row: models.Model, reason: str) -> None:
     """Let the history rows that `row` leaves from now on carry `reason`. simple-history reads it from the instance."""
     row._change_reason = reason  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class TracedApart(models.Model):
+    """The same for a model whose own columns include a request id: here the column is `trace_id`."""
+
+    trace_id = models.CharField(max_length=40, default=present_request, editable=False)
+
+    class Meta:
+        abstract = True

@@ -210,6 +210,8 @@ ALLOWED: Final[dict[EventStage, dict[Stage, frozenset[Stage]]]] = {
 
 # -- what an event asks for -------------------------------------------------------------------------------------------
 
+_EVENT_STAGES: Final = frozenset(EventStage.values)
+_RESULTS: Final = frozenset(Result.values)
 _CORRECTABLE_AT: Final = frozenset({EventStage.INTAKE, EventStage.VALIDATION})
 _FAILS_FOR_GOOD: Final = frozenset({RetryClass.NEVER, RetryClass.RETURN})
 _SUCCESS_LEADS_TO: Final = {
@@ -234,7 +236,7 @@ _START_LEADS_TO: Final = {
     EventStage.RTGS: Stage.RTGS_QUEUE,
     EventStage.CASH_PAYOUT: Stage.CASH_READY,
 }
-_INQUIRY_FINDS: Final = {
+_INQUIRY_FINDS: Final[dict[str, Stage]] = {
     Funds.WITH_BENEFICIARY: Stage.CREDITED,
     Funds.AT_RAIL: Stage.SETTLEMENT,
     Funds.NOT_SENT: Stage.FAILED_RETRYABLE,
@@ -246,7 +248,7 @@ _FAILS_CLOSED: Final = frozenset({EventStage.TITLE_FETCH, EventStage.SCREENING})
 
 def understood(stage: str, result: str) -> bool:
     """Whether both words are in the vocabulary. An event with any other is kept, shown and moves nothing."""
-    return stage in EventStage.values and result in Result.values
+    return stage in _EVENT_STAGES and result in _RESULTS
 
 
 def leads_to(event: Happening) -> Stage | None:
@@ -296,7 +298,7 @@ def _evidence(stage: EventStage, result: Result, funds: str) -> Stage | None:
 
 def _after_success(stage: EventStage, funds: str) -> Stage | None:
     if stage is EventStage.INQUIRY:
-        return _INQUIRY_FINDS.get(Funds(funds)) if funds in Funds.values else None
+        return _INQUIRY_FINDS.get(funds)
     if stage in (EventStage.PAYMENT, EventStage.RTGS):
         return Stage.SETTLEMENT if funds == Funds.AT_RAIL else Stage.OUTCOME_UNKNOWN
     if stage is EventStage.SETTLEMENT and funds:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-from audit.history import Traced
+from audit.history import Traced, TracedApart
 from transactions import vocabulary as words
 from transactions.lifecycle import POSITION
 from transactions.querysets import EventQuerySet, InquiryQuerySet, NoteQuerySet, TransactionQuerySet
@@ -134,7 +134,7 @@ class Transaction(models.Model):
     request_key = _key("request_id")
 
     history = HistoricalRecords(
-        bases=[Traced],
+        bases=[TracedApart],
         no_db_index=["txn_id", "partner", "branch", "sub_agent"],
         excluded_fields=["txn_key", "partner_key", "bank_key", "rail_key", "uetr_key", "end_to_end_key", "request_key"],
     )
