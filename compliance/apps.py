@@ -7,3 +7,8 @@ class ComplianceConfig(AppConfig):
     name = "compliance"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Compliance"
+
+    def ready(self) -> None:
+        from compliance import panels
+
+        panels.register()

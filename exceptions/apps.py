@@ -7,3 +7,8 @@ class ExceptionsConfig(AppConfig):
     name = "exceptions"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Exceptions"
+
+    def ready(self) -> None:
+        from exceptions import panels
+
+        panels.register()

@@ -38,7 +38,9 @@ KEY_OF_STAGE: Final[dict[Stage, str]] = {
 }
 """Which text answers for which stage; every other stage is `pending`."""
 
-NEUTRAL: Final = "{reference}, {amount}, received {received}. It is being processed. The next update is due by {next_update}."
+NEUTRAL: Final = (
+    "{reference}, {amount}, received {received}. It is being processed. The next update is due by {next_update}."
+)
 """What is said where no approved text is there, or where one holds a word that a partner must not read."""
 
 _RAILS: Final = {Rail.INTERNAL: "account transfer", Rail.CASH: "cash at the counter"}
@@ -93,7 +95,9 @@ def _values(
         "received": _minute(t.received_at, zone),
         "paid": since,
         "returned": since,
-        "rail": _RAILS.get(Rail(t.rail), str(Rail(t.rail).label)) if t.rail in Rail.values else t.rail or "bank transfer",
+        "rail": _RAILS.get(Rail(t.rail), str(Rail(t.rail).label))
+        if t.rail in Rail.values
+        else t.rail or "bank transfer",
         "rail_reference": t.rail_reference or t.bank_reference or "not given",
         "reason": _reason(t, reasons),
         "next_update": _due(next_update, now, zone),
@@ -118,5 +122,3 @@ def _due(moment: dt.datetime, now: dt.datetime, zone: dt.tzinfo) -> str:
     local = moment.astimezone(zone)
     clock = f"{local:%H:%M} {formats.zone_label(moment, zone)}"
     return f"{clock} today" if local.date() == now.astimezone(zone).date() else f"{clock} on {formats.date(local)}"
-
-

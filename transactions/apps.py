@@ -7,3 +7,8 @@ class TransactionsConfig(AppConfig):
     name = "transactions"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Transactions"
+
+    def ready(self) -> None:
+        from transactions import sections
+
+        sections.register()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from django.utils import timezone
 
 from accounts.access import has
+from transactions.masking import DOT
 from transactions.vocabulary import Actor, EventStage, Family, Stage
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _HINT: Final = re.compile(
 )
 _NEVER_TO_A_PARTNER: Final = re.compile(
     r"\b(screening|compliance|sanction|aml|match|review|suspicious|hold)", re.IGNORECASE
+)
+_NUMBER_OF_A_PERSON: Final = re.compile(
+    r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[\w.+-]+@[\w.-]+\.\w+|\+?\d[\d -]{6,}\d", re.ASCII
 )
 
 
@@ -109,3 +113,8 @@ def word_not_for_partners(text: str) -> str:
     """The first word in `text` that a partner must never be told, or "" (UI.md section 7, point 42)."""
     found = _NEVER_TO_A_PARTNER.search(text)
     return found[0] if found else ""
+
+
+def without_numbers(text: str) -> str:
+    """Free text without what looks like a person's: an IBAN, a long number, an e-mail address."""
+    return _NUMBER_OF_A_PERSON.sub(DOT * 6, text)

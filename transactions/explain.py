@@ -163,7 +163,11 @@ def numbers_in_words(numbers: list[int]) -> str:
 
 def missing_words(numbers: list[int]) -> str:
     """ "Events 4 and 5 have not arrived"."""
-    return f"Event {numbers[0]} has not arrived" if len(numbers) == 1 else f"Events {numbers_in_words(numbers)} have not arrived"
+    return (
+        f"Event {numbers[0]} has not arrived"
+        if len(numbers) == 1
+        else f"Events {numbers_in_words(numbers)} have not arrived"
+    )
 
 
 # -- who and whether ----------------------------------------------------------------------------------------------------
@@ -256,7 +260,10 @@ def _ended(transaction: Transaction, stage: Stage, because: str, reader: Reader)
 
 def _in_review(transaction: Transaction, because: str, reader: Reader) -> tuple[str, str]:
     if not reader.sees_compliance:
-        return "The checks are not finished.", f"It goes on when the {REVIEWER.lower()} has decided; nothing is needed from the partner."
+        return (
+            "The checks are not finished.",
+            f"It goes on when the {REVIEWER.lower()} has decided; nothing is needed from the partner.",
+        )
     step, result = transaction.step, transaction.stage_result
     if step == EventStage.SCREENING:
         could_not = result in (Result.TIMEOUT, Result.FAILED)
@@ -291,7 +298,10 @@ def _waiting(transaction: Transaction, stage: Stage) -> tuple[str, str]:
         case Stage.RTGS_QUEUE:
             return f"The payment waits in the queue of RTGS{attempt}.", "RTGS has not answered yet."
         case Stage.SETTLEMENT:
-            return f"{_capital(rail)} took the payment{attempt}.", "It has not confirmed yet that the beneficiary has the money."
+            return (
+                f"{_capital(rail)} took the payment{attempt}.",
+                "It has not confirmed yet that the beneficiary has the money.",
+            )
         case Stage.CASH_READY:
             return f"The cash is ready{_at_branch(transaction)}.", "The beneficiary has not picked it up yet."
         case _:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from accounts.access import has
 
 if TYPE_CHECKING:
-    from transactions.reading import Reading
+    from transactions.detail_reading import Reading
 
 Context = Callable[["Reading"], Mapping[str, Any]]
 

@@ -1,118 +1,196 @@
-"""One person reading one transaction: everything its page needs, each thing asked for once."""
+"""Reads what somebody typed into the search box: what it may be, in one form. Pure: nothing is looked up here."""
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Final
 
-from transactions.answers import Answer, answer_for, key_of
-from transactions.discretion import Reader
-from transactions.explain import Explanation, explain
-from transactions.models import Account, AnswerText, Event, Holiday, Note, Party, PurposeCode, ReasonCode, Transaction
-from transactions.related import Related, related_to
-from transactions.stepper import StepShown, steps_of
-from transactions.timeline import Timeline, timeline_of
-from transactions.vocabulary import Side
+from stdnum.iso7064 import mod_97_10
 
-if TYPE_CHECKING:
-    from accounts.models import User
+LONGEST_TEXT: Final = 200
+LONGEST_KEY: Final = 100
+SHORTEST_PREFIX: Final = 4
+
+_NOT_IN_KEY: Final = re.compile(r"[^A-Z0-9]+")
+_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+_DIGITS_GROUPED: Final = re.compile(r"[0-9][0-9 .-]*")
+_AS_PHONE: Final = re.compile(r"\+?[0-9(][0-9() ./-]*")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_SEPARATORS: Final = re.compile(r"[\n\r\t,;\u2028\u2029]+")
+_DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad"), "-")
+
+# Countries of the IBAN registry (ISO 13616, SWIFT's list of 2025).
+_IBAN_COUNTRIES: Final = frozenset(
+    "AD AE AL AT AZ BA BE BG BH BI BR BY CH CR CY CZ DE DJ DK DO EE EG ES FI FK FO FR GB GE GI GL GR GT HN HR HU IE IL"
+    " IQ IS IT JO KW KZ LB LC LI LT LU LV LY MC MD ME MK MN MR MT MU NI NL NO OM PK PL PS PT QA RO RS RU SA SC SD SE SI"
+    " SK SM SO ST SV TL TN TR UA VA VG XK YE".split()
+)
+
+
+class Kind(StrEnum):
+    """What a text may be. The value is the word of the page."""
+
+    REFERENCE = "reference"
+    IBAN = "IBAN"
+    CNIC = "CNIC"
+    ACCOUNT = "account number"
+    PHONE = "phone number"
+    EMAIL = "e-mail address"
+    NAME = "name"
+
+
+PERSONAL: Final = frozenset(Kind) - {Kind.REFERENCE}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A transaction as one person reads it at one moment. Properties ask the database at most once each."""
+    """What was typed (`given`), its one form (`text`), and everything that it may be.
 
-    transaction: Transaction
-    user: User
-    now: dt.datetime
+    `key` is the text as references are compared: upper case, letters and digits only. `parts` holds the pieces of a
+    pasted list; a list is nothing else.
+    """
 
-    @cached_property
-    def reader(self) -> Reader:
-        return Reader.of(self.user, self.now)
+    given: str
+    text: str
+    key: str = ""
+    kinds: tuple[Kind, ...] = ()
+    phone: str = ""
+    parts: tuple[str, ...] = field(default=())
 
-    @cached_property
-    def events(self) -> list[Event]:
-        """All events that have arrived, by their numbers."""
-        return list(self.transaction.events.in_order())
+    @property
+    def is_empty(self) -> bool:
+        return not self.text
 
-    @cached_property
-    def reasons(self) -> dict[str, ReasonCode]:
-        """What administrators say about the reason codes of this transaction."""
-        codes = {self.transaction.reason_code, *(event.reason_code for event in self.events)} - {""}
-        return {reason.code: reason for reason in ReasonCode.objects.filter(code__in=codes)} if codes else {}
-
-    @cached_property
-    def holidays(self) -> frozenset[dt.date]:
-        """The bank's holidays that may still matter."""
-        return frozenset(Holiday.objects.filter(day__gte=self.now.date()).values_list("day", flat=True))
+    @property
+    def is_too_long(self) -> bool:
+        return not self.parts and len(self.text) > LONGEST_TEXT
 
     @cached_property
-    def explanation(self) -> Explanation:
-        return explain(
-            self.transaction,
-            reasons=self.reasons,
-            holidays=self.holidays,
-            reader=self.reader,
-            bank_text=self._bank_text(),
+    def personal_kinds(self) -> tuple[Kind, ...]:
+        return tuple(kind for kind in self.kinds if kind in PERSONAL)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether the text may stand in an address and in the trail: a reference, and nothing of a person in it."""
+        if self.kinds != (Kind.REFERENCE,):
+            return False
+        pieces = self.text.split(" ")
+        words = [piece for piece in pieces if not any(map(str.isdigit, piece))]
+        return (
+            self.text.isascii()
+            and len(words) <= 1
+            and all(len(word) <= SHORTEST_PREFIX and word == pieces[0] for word in words)
+            and not any(_personal_piece(piece) for piece in pieces)
         )
 
-    def _bank_text(self) -> str:
-        """What the bank wrote when it last gave the present reason."""
-        code = self.transaction.reason_code
-        said = [event.reason for event in self.events if event.reason_code == code and event.reason]
-        return said[-1] if code and said else ""
-
-    @cached_property
-    def answer(self) -> Answer:
-        """What the partner may be told now."""
-        return answer_for(
-            self.transaction,
-            text=AnswerText.objects.filter(key=key_of(self.transaction)).order_by("-version").first(),
-            reasons=self.reasons,
-            holidays=self.holidays,
-            now=self.now,
-            zone=self.reader.zone,
-        )
-
-    @cached_property
-    def steps(self) -> list[StepShown]:
-        return steps_of(self.transaction, self.events, self.reader)
-
-    @cached_property
-    def timeline(self) -> Timeline:
-        return timeline_of(self.transaction, self.events, reasons=self.reasons, reader=self.reader)
-
-    @cached_property
-    def parties(self) -> dict[str, Party]:
-        """Remitter and beneficiary by side; loaded with the transaction."""
-        return {party.side: party for party in self.transaction.parties.all()}
+    @property
+    def may_begin_a_reference(self) -> bool:
+        """Whether references that begin with the text are worth showing: four characters or more, one word."""
+        return len(self.key) >= SHORTEST_PREFIX and (Kind.NAME not in self.kinds or " " not in self.text)
 
     @property
-    def remitter(self) -> Party | None:
-        return self.parties.get(Side.REMITTER)
+    def iban_fits(self) -> bool:
+        """Whether the check digits of the IBAN are right."""
+        return bool(mod_97_10.is_valid(self.key[4:] + self.key[:4]))
 
     @property
-    def beneficiary(self) -> Party | None:
-        return self.parties.get(Side.BENEFICIARY)
+    def cnic_forms(self) -> list[str]:
+        """The CNIC as it may be stored: digits alone, and with dashes."""
+        return [self.key, f"{self.key[:5]}-{self.key[5:12]}-{self.key[12:]}"]
 
     @property
-    def account(self) -> Account | None:
-        """The beneficiary's account; cash has none."""
-        return getattr(self.transaction, "account", None)
+    def phone_forms(self) -> list[str]:
+        """The phone number as it may be stored: E.164, without its plus, with 00, and at home with 0."""
+        digits = self.phone[1:]
+        home = [f"0{digits[2:]}"] if digits.startswith("92") else []
+        return [self.phone, digits, f"00{digits}", *home]
 
-    @cached_property
-    def purpose(self) -> str:
-        """What the remittance is for, in words; a code that nobody described stays as it came."""
-        code = self.transaction.purpose_code
-        described = PurposeCode.objects.filter(code=code).first() if code else None
-        return str(described) if described else code
 
-    @cached_property
-    def notes(self) -> list[Note]:
-        return list(self.transaction.notes.readable_by(self.user).select_related("author"))
+def read(given: str) -> Reading:
+    """Bring a text into one form and say what it may be. Never raises, whatever was typed."""
+    parts = _parts(given)
+    if len(parts) > 1:
+        return Reading(given, " ".join(parts), parts=parts)
+    text = normalise(given)
+    key = _NOT_IN_KEY.sub("", text.upper()) if _is_ascii_where_it_counts(text) else ""
+    if not text or len(text) > LONGEST_TEXT:
+        return Reading(given, text)
+    phone = _phone(text)
+    return Reading(given, text, key, tuple(_kinds(text, key, phone)), phone)
 
-    @cached_property
-    def related(self) -> Related:
-        return related_to(self.transaction, self.account, self.remitter, self.user)
+
+def normalise(given: str) -> str:
+    """Compatibility forms made plain, digits of any script made 0-9, invisible characters removed, spaces collapsed."""
+    plain = unicodedata.normalize("NFKC", given).translate(_DASHES)
+    return " ".join("".join(_one_form(character) for character in plain).split())
+
+
+def _one_form(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if character == "\x00" or category in ("Cf", "Cs", "Co"):
+        return ""
+    return " " if category[0] in "CZ" else character
+
+
+def _parts(given: str) -> tuple[str, ...]:
+    """The pieces of a pasted list: two or more, each with a digit in it. Anything else is one text."""
+    pieces = [piece for piece in (normalise(piece) for piece in _SEPARATORS.split(given)) if piece]
+    is_list = len(pieces) > 1 and all(any(map(str.isdigit, piece)) for piece in pieces)
+    return tuple(pieces) if is_list else ()
+
+
+def _is_ascii_where_it_counts(text: str) -> bool:
+    return all(character.isascii() for character in text if character.isalnum())
+
+
+def _kinds(text: str, key: str, phone: str) -> list[Kind]:
+    if _EMAIL.fullmatch(text):
+        return [Kind.EMAIL]
+    kinds = [Kind.REFERENCE] if key and len(key) <= LONGEST_KEY else []
+    if _looks_like_iban(key):
+        kinds.append(Kind.IBAN)
+    if _DIGITS_GROUPED.fullmatch(text):
+        kinds += [Kind.CNIC] if len(key) == 13 else []
+        kinds += [Kind.ACCOUNT] if 14 <= len(key) <= 24 else []
+    if phone:
+        kinds.append(Kind.PHONE)
+    if any(map(str.isalpha, text)) and not any(map(str.isdigit, text)):
+        kinds.append(Kind.NAME)
+    return kinds
+
+
+def _looks_like_iban(key: str) -> bool:
+    """The shape of an IBAN, of a country that has them or with check digits that fit."""
+    if not _IBAN.fullmatch(key):
+        return False
+    return key[:2] in _IBAN_COUNTRIES or bool(mod_97_10.is_valid(key[4:] + key[:4]))
+
+
+def _phone(text: str) -> str:
+    """A phone number in E.164, or nothing: +92…, 0092…, 92… and 03… at home, + and 00 for other countries."""
+    if not _AS_PHONE.fullmatch(text):
+        return ""
+    digits = "".join(filter(str.isdigit, text))
+    if text.startswith("+"):
+        whole = digits
+    elif digits.startswith("00"):
+        whole = digits[2:]
+    elif digits.startswith("0") and 10 <= len(digits) <= 11:
+        whole = f"92{digits[1:]}"
+    elif digits.startswith("92") and 11 <= len(digits) <= 12:
+        whole = digits
+    else:
+        return ""
+    return f"+{whole}" if 8 <= len(whole) <= 15 else ""
+
+
+def _personal_piece(piece: str) -> bool:
+    """Whether a piece of a longer text is by itself somebody's IBAN, CNIC, phone number or e-mail address."""
+    key = _NOT_IN_KEY.sub("", piece.upper())
+    return bool(PERSONAL.intersection(_kinds(piece, key, _phone(piece))) - {Kind.NAME})

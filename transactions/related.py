@@ -78,7 +78,9 @@ def related_to(transaction: Transaction, account: Account | None, remitter: Part
             list(mine.of_remitter(id_number, transaction.received_at, REMITTER_WITHIN).newest_first()[: MOST + 1])
             if id_number
             else [],
-            "No other transaction of this remitter." if id_number else "The remitter's identity document was not given.",
+            "No other transaction of this remitter."
+            if id_number
+            else "The remitter's identity document was not given.",
         ),
     )
 

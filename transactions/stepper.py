@@ -106,7 +106,9 @@ def _step(
     reader: Reader,
     failed: bool,
 ) -> StepShown:
-    own = [event for event in events if event.stage in _STEP_OF_EVENT and _STEP_OF_EVENT[EventStage(event.stage)] == name]
+    own = [
+        event for event in events if event.stage in _STEP_OF_EVENT and _STEP_OF_EVENT[EventStage(event.stage)] == name
+    ]
     at, took = _times(name, own, transaction, events)
     if place > present:
         return StepShown(name, "todo", _WORDS["todo"], _ICONS["todo"])
@@ -145,6 +147,7 @@ def _times(
 
 def _routed(events: Sequence[Event]) -> tuple[dt.datetime | None, dt.timedelta | None]:
     """Routing has no event of its own: it lasts from the end of the checks to the start of the payment."""
+
     def step_of(event: Event) -> str:
         return _STEP_OF_EVENT.get(EventStage(event.stage), "") if event.stage in EventStage.values else ""
 

@@ -7,14 +7,13 @@ in neutral words: the same for every outcome but the good one.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from transactions import masking
-from transactions.discretion import CHECKS, REVIEWER, Reader, Reason, reason_for
-from transactions.explain import missing_words, ordinal, rail_words
+from transactions.discretion import CHECKS, REVIEWER, Reader, Reason, reason_for, without_numbers
+from transactions.explain import missing_words, ordinal
 from transactions.lifecycle import Happening, Verdict, fold, missing_numbers
 from transactions.vocabulary import EventStage, EventType, Funds, Rail, RailReferenceKind, Result
 
@@ -167,7 +166,7 @@ def _entry(
         came_late=late if late > CAME_LATE else None,
         reason=None
         if is_veiled
-        else reason_for(event.reason_code, reasons, reader, bank_text=_scrubbed(event.reason)),
+        else reason_for(event.reason_code, reasons, reader, bank_text=without_numbers(event.reason)),
         facts=tuple(_facts(event, transaction)),
         contradiction=_contradiction(verdict),
         details=tuple(details_of(event, reader)),
@@ -247,7 +246,8 @@ def _tone(event: Event, verdict: Verdict | None, *, is_veiled: bool) -> str:
     if event.type == EventType.SCREENING:
         return {"CLEAR": "good", "HITS": "wait"}.get(str(event.data.get("status")), "bad")
     return {Result.SUCCESS: "good", Result.FAILED: "bad", Result.TIMEOUT: "wait", Result.REVIEW: "wait"}.get(
-        event.result, "plain"  # type: ignore[call-overload]
+        event.result,
+        "plain",  # type: ignore[call-overload]
     )
 
 
@@ -344,7 +344,6 @@ _CLEAR: Final = frozenset(
 _FREE_TEXT: Final = frozenset({"responseMessage", "narration"})
 _FOR_COMPLIANCE: Final = frozenset("titleMatch list listVersion checked hits".split())
 _HIDDEN: Final = masking.DOT * 6
-_PERSONAL: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[\w.+-]+@[\w.-]+\.\w+|\+?\d[\d -]{6,}\d", re.ASCII)
 
 
 def details_of(event: Event, reader: Reader) -> Iterable[Detail]:
@@ -368,7 +367,7 @@ def _shown(part: str, content: Mapping[str, Any], reader: Reader) -> Iterable[De
         if key in _CLEAR or key in _FOR_COMPLIANCE:
             yield Detail(f"{part} {key}", text) if reader.may_read(text) else Detail(f"{part} {key}", _HIDDEN, True)
         elif key in _FREE_TEXT:
-            yield Detail(f"{part} {key}", _scrubbed(text) if reader.may_read(text) else _HIDDEN)
+            yield Detail(f"{part} {key}", without_numbers(text) if reader.may_read(text) else _HIDDEN)
         elif key == "accountNumber":
             yield Detail(f"{part} {key}", str(mask_number(text)), True)
         elif reader.may_read(key):
@@ -378,13 +377,3 @@ def _shown(part: str, content: Mapping[str, Any], reader: Reader) -> Iterable[De
 def mask_number(number: str) -> masking.Masked:
     """An account number or IBAN as it is shown to those who did not reveal it."""
     return masking.mask_iban(number) if number[:2].isalpha() else masking.mask_account(number)
-
-
-def _scrubbed(text: str) -> str:
-    """Free text of a bank without what looks like a number of a person: IBANs, long digits, e-mail addresses."""
-    return _PERSONAL.sub(_HIDDEN, text)
-
-
-def rail_name(rail: str) -> str:
-    """The rail's name, for a list of facts."""
-    return rail_words(rail)

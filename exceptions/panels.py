@@ -1,0 +1,69 @@
+"""The exceptions section of the detail page: what is open for this transaction, and what differs from what was known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from exceptions.models import ExceptionItem, Kind
+from transactions import panels
+from transactions.panels import Panel
+from transactions.reading import Reading
+
+_ONLY_FOR_COMPLIANCE: Final = frozenset({Kind.SCREENED_LATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of a conflicting repeat: what was taken in, what came later."""
+
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An open exception as one reader sees it."""
+
+    kind: str
+    opened_at: dt.datetime
+    sentence: str
+    changes: tuple[Difference, ...]
+
+
+def exceptions(reading: Reading) -> Mapping[str, Any]:
+    """The open exceptions of the transaction; no section where there are none."""
+    items = ExceptionItem.objects.filter(transaction=reading.transaction).open()
+    shown = [_shown(item, reading) for item in items if _may_read(item, reading)]
+    return {"items": shown, "count": len(shown)} if shown else {}
+
+
+def _may_read(item: ExceptionItem, reading: Reading) -> bool:
+    return reading.reader.sees_compliance or item.kind not in _ONLY_FOR_COMPLIANCE
+
+
+def _shown(item: ExceptionItem, reading: Reading) -> Shown:
+    sentence = item.reason if reading.reader.may_read(item.reason) else "Something in an event is not known here."
+    return Shown(str(Kind(item.kind).label), item.opened_at, sentence, tuple(_differences(item.facts)))
+
+
+def _differences(facts: Mapping[str, Any]) -> Iterable[Difference]:
+    for one in facts.get("differences", []):
+        yield Difference(str(one["field"]), str(one["old"]), str(one["new"]))
+
+
+def register() -> None:
+    """Add the section. Called when the app is ready."""
+    panels.register(
+        Panel(
+            "exceptions",
+            "Open exceptions",
+            "exceptions/_panel.html",
+            exceptions,
+            5,
+            permission="exceptions.view_exceptions",
+        )
+    )

@@ -1,0 +1,213 @@
+"""What changed in a transaction, its parties and its account: old and new, when, by whom and why.
+
+Read from the history tables with `diff_against`. Personal data is masked as everywhere else; outside compliance the
+state is told in the neutral words and the title's comparison is left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from transactions import formats, masking
+from transactions.discretion import NOT_ACCEPTED, Reader, reason_for
+from transactions.vocabulary import Funds, Stage, TitleMatch, badge_of, stage_label
+
+if TYPE_CHECKING:
+    from transactions.models import ReasonCode, Transaction
+
+MOST: Final = 40
+"""How many changes are shown, the newest."""
+PLATFORM: Final = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field, before and after, as texts ready to show."""
+
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event or one person changed at one moment. `request_id` joins it to the trail."""
+
+    at: dt.datetime
+    of: str
+    who: str
+    why: str
+    request_id: str
+    differences: tuple[Difference, ...]
+
+
+def changes_of(transaction: Transaction, *, reasons: Mapping[str, ReasonCode], reader: Reader) -> list[Change]:
+    """The newest changes of the transaction, its parties and its account, newest first."""
+    found = [
+        *_of_transaction(transaction, reasons, reader),
+        *_of_parties(transaction),
+        *_of_account(transaction, reader),
+    ]
+    found.sort(key=lambda change: change.at, reverse=True)
+    return found[:MOST]
+
+
+def _of_transaction(transaction: Transaction, reasons: Mapping[str, ReasonCode], reader: Reader) -> list[Change]:
+    rows = _newest(transaction.history.filter(id=transaction.pk))
+    changes = []
+    for old, new in pairwise(rows):
+        state = _state_differences(old, new, reasons, reader)
+        plain = _differences(old, new, _TRANSACTION_FIELDS)
+        changes.append(_change("Transaction", new, (*state, *plain)))
+    return [change for change in changes if change.differences]
+
+
+def _of_parties(transaction: Transaction) -> list[Change]:
+    changes = []
+    for party in transaction.parties.all():
+        rows = _newest(party.history.filter(id=party.pk))
+        for old, new in pairwise(rows):
+            changes.append(_change(str(party.get_side_display()), new, _differences(old, new, _PARTY_FIELDS)))
+    return [change for change in changes if change.differences]
+
+
+def _of_account(transaction: Transaction, reader: Reader) -> list[Change]:
+    account = getattr(transaction, "account", None)
+    if account is None:
+        return []
+    fields = _ACCOUNT_FIELDS | (_TITLE_FIELDS if reader.sees_compliance else {})
+    rows = _newest(account.history.filter(id=account.pk))
+    changes = [_change("Account", new, _differences(old, new, fields)) for old, new in pairwise(rows)]
+    return [change for change in changes if change.differences]
+
+
+def _newest(rows: Any) -> list[Any]:
+    """The newest rows of a history, oldest of them first, with one more than is shown to compare against."""
+    return list(rows.select_related("history_user").order_by("-history_date", "-history_id")[: MOST + 1])[::-1]
+
+
+def _change(of: str, row: Any, differences: tuple[Difference, ...]) -> Change:
+    by_platform = row.history_change_reason == PLATFORM and row.history_user is None
+    return Change(
+        at=row.history_date,
+        of=of,
+        who="The platform" if by_platform else str(row.history_user or "The system"),
+        why="Event" if by_platform else (row.history_change_reason or ""),
+        request_id=getattr(row, "trace_id", row.request_id),
+        differences=differences,
+    )
+
+
+# -- the state in words -------------------------------------------------------------------------------------------------
+
+
+def _state_differences(old: Any, new: Any, reasons: Mapping[str, ReasonCode], reader: Reader) -> tuple[Difference, ...]:
+    told = [
+        ("Status", *(_status(row, reader) for row in (old, new))),
+        ("Stage", *(_stage(row, reader) for row in (old, new))),
+        ("Money", *(str(Funds(row.funds_position).label) for row in (old, new))),
+        ("Reason", *(_reason(row, reasons, reader) for row in (old, new))),
+    ]
+    return tuple(Difference(field, before, after) for field, before, after in told if before != after)
+
+
+def _status(row: Any, reader: Reader) -> str:
+    return str(badge_of(row.status, row.stage, sees_compliance=reader.sees_compliance).label)
+
+
+def _stage(row: Any, reader: Reader) -> str:
+    if reader.sees_compliance and row.stage in (Stage.COMPLIANCE_REVIEW, Stage.SCREENING):
+        return "Compliance review" if row.stage == Stage.COMPLIANCE_REVIEW else "Screening"
+    return stage_label(row.stage, row.step)
+
+
+def _reason(row: Any, reasons: Mapping[str, ReasonCode], reader: Reader) -> str:
+    reason = reason_for(row.reason_code, reasons, reader, stage=row.stage)
+    if reason is None or not row.reason_code:
+        return ""
+    return (
+        reason.sentence if reason.sentence == NOT_ACCEPTED or not reason.code else f"{reason.code}, {reason.sentence}"
+    )
+
+
+# -- plain fields -------------------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _masked(kind: str) -> Callable[[Any], str]:
+    def shown(value: Any) -> str:
+        return str(masking.MASKS[kind](value)) if value else ""
+
+    return shown
+
+
+def _number(value: Any) -> str:
+    return str(masking.mask_iban(value) if value[:2].isalpha() else masking.mask_account(value)) if value else ""
+
+
+def _decimal(value: Any) -> str:
+    return "" if value is None else f"{value.normalize():,f}"
+
+
+Shown = Callable[[Any], str]
+_TRANSACTION_FIELDS: Final[dict[str, tuple[str, Shown]]] = {
+    "rail": ("Rail", _plain),
+    "rail_reference": ("Rail reference", _plain),
+    "bank_reference": ("Bank reference", _plain),
+    "attempt": ("Attempt", _plain),
+    "sent_amount": ("Sent amount", _decimal),
+    "sent_currency": ("Sent currency", _plain),
+    "settled_amount": ("Payout", _decimal),
+    "settled_currency": ("Payout currency", _plain),
+    "rate": ("Rate", _decimal),
+    "commission_amount": ("Commission", _decimal),
+    "partner_reference": ("Partner reference", _plain),
+    "purpose_code": ("Purpose", _plain),
+    "narration": ("Narration", _plain),
+    "branch_code": ("Branch", _plain),
+    "agent_code": ("Agent", _plain),
+    "remitter_name": ("Remitter", _plain),
+    "beneficiary_name": ("Beneficiary", _plain),
+    "beneficiary_iban": ("Beneficiary IBAN", _number),
+}
+_PARTY_FIELDS: Final[dict[str, tuple[str, Shown]]] = {
+    "full_name": ("Name", _plain),
+    "id_type": ("Identity document", _plain),
+    "id_number": ("Identity number", _masked("id")),
+    "nationality": ("Nationality", _plain),
+    "birth_date": ("Date of birth", _masked("birth_date")),
+    "mobile": ("Phone", _masked("phone")),
+    "email": ("E-mail", _masked("email")),
+    "address_line_1": ("Address", _masked("address")),
+    "address_line_2": ("Address, second line", _masked("address")),
+    "city": ("City", _plain),
+    "country": ("Country", _plain),
+    "relationship": ("Relationship", _plain),
+}
+_ACCOUNT_FIELDS: Final[dict[str, tuple[str, Shown]]] = {
+    "number": ("Account number", _number),
+    "bank_code": ("Bank", _plain),
+    "title_given": ("Title given", _plain),
+}
+_TITLE_FIELDS: Final[dict[str, tuple[str, Shown]]] = {
+    "title_fetched": ("Title from the bank", _plain),
+    "title_match": ("Comparison", lambda value: str(TitleMatch(value).label) if value in TitleMatch.values else value),
+}
+
+
+def _differences(old: Any, new: Any, fields: Mapping[str, tuple[str, Shown]]) -> tuple[Difference, ...]:
+    """Old and new of the named fields, as simple-history's own comparison finds them."""
+    delta = new.diff_against(old, included_fields=list(fields))
+    by_field = {change.field: change for change in delta.changes}
+    return tuple(
+        Difference(label, shown(by_field[name].old), shown(by_field[name].new))
+        for name, (label, shown) in fields.items()
+        if name in by_field
+    )

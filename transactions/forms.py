@@ -1,0 +1,141 @@
+"""What people type at the inquiry desk, checked and put in order before a deed sees it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from django import forms
+
+from transactions.discretion import Reader, word_not_for_partners
+from transactions.models import Inquiry
+from transactions.reveals import FIELDS
+
+REVEAL_REASONS: Final = {
+    "partner_inquiry": "Partner inquiry",
+    "checks": "Checking the parties",
+    "correction": "Correction",
+    "other": "Another reason, in words",
+}
+_ONLY_FOR_COMPLIANCE: Final = frozenset({"checks"})
+
+
+class NoteForm(forms.Form):
+    """A remark on a transaction."""
+
+    prefix = "note"
+    text = forms.CharField(
+        label="Note",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="A note is never edited; a further note corrects it.",
+        error_messages={"required": "Enter a note", "max_length": "Keep the note to 2,000 characters or less"},
+    )
+    compliance_only = forms.BooleanField(label="Only compliance and auditors read it", required=False)
+
+    def __init__(self, *args: Any, may_hide: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_hide:
+            del self.fields["compliance_only"]
+
+
+class InquiryForm(forms.Form):
+    """Who asked about a transaction and what was told, word for word."""
+
+    prefix = "inquiry"
+    channel = forms.ChoiceField(
+        label="How they asked", choices=Inquiry.Channel.choices, error_messages={"required": "Choose how they asked"}
+    )
+    asked_by = forms.CharField(
+        label="Who asked",
+        max_length=120,
+        help_text="The caller at the partner, by name or desk.",
+        error_messages={"required": "Enter who asked", "max_length": "Keep who asked to 120 characters or less"},
+    )
+    reference_asked = forms.CharField(
+        label="Reference they gave", max_length=100, error_messages={"required": "Enter the reference they gave"}
+    )
+    question = forms.CharField(
+        label="What they asked", max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    answer = forms.CharField(
+        label="What you answer",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Word for word. It starts as the approved answer.",
+        error_messages={"required": "Enter what you answer"},
+    )
+    state = forms.ChoiceField(
+        label="Afterwards it is",
+        choices=[
+            ("open", "Open: somebody still has to come back to them"),
+            ("closed", "Closed: they have their answer"),
+        ],
+        widget=forms.RadioSelect,
+        initial="open",
+        error_messages={"required": "Choose open or closed"},
+    )
+
+    def clean_answer(self) -> str:
+        answer: str = self.cleaned_data["answer"]
+        word = word_not_for_partners(answer)
+        if word:
+            raise forms.ValidationError(f"A partner must not be told “{word}”. Say it in other words")
+        return answer
+
+
+class CloseForm(forms.Form):
+    """How an inquiry ended."""
+
+    note = forms.CharField(
+        label="How it ended",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For example: told by e-mail that it was paid.",
+        error_messages={"required": "Enter how it ended", "max_length": "Keep it to 1,000 characters or less"},
+    )
+
+
+class RevealForm(forms.Form):
+    """Which hidden field a person wants to see, and why."""
+
+    field = forms.ChoiceField(choices=[(key, field.label) for key, field in FIELDS.items()], widget=forms.HiddenInput)
+    reason = forms.ChoiceField(label="Why do you need it", error_messages={"required": "Choose a reason"})
+    words = forms.CharField(
+        label="In words",
+        max_length=200,
+        required=False,
+        help_text="Needed for another reason. No personal data here.",
+    )
+
+    def __init__(self, *args: Any, reader: Reader, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [
+            (key, label)
+            for key, label in REVEAL_REASONS.items()
+            if reader.sees_compliance or key not in _ONLY_FOR_COMPLIANCE
+        ]
+        self.fields["reason"].choices = [("", "Choose a reason"), *choices]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("reason") == "other" and not cleaned.get("words"):
+            self.add_error("words", "Say in words why you need it")
+        return cleaned
+
+    @property
+    def sentence(self) -> str:
+        """The reason as the trail keeps it."""
+        reason, words = self.cleaned_data["reason"], self.cleaned_data.get("words", "")
+        label = "" if reason == "other" else REVEAL_REASONS[reason]
+        return ": ".join(filter(None, [label, words]))
+
+
+class TimelineForm(forms.Form):
+    """In which order a timeline is read."""
+
+    ORDERS: ClassVar = [("oldest", "Oldest first"), ("newest", "Newest first")]
+    order = forms.ChoiceField(choices=ORDERS, required=False)
+
+    @property
+    def is_newest_first(self) -> bool:
+        return self.is_valid() and self.cleaned_data["order"] == "newest"
