@@ -47,7 +47,7 @@ PRODUCT_APPS = [
 ]
 DEMO_APPS = ["backoffice.demo"]
 FOUNDATION_APPS = [
-    "django.contrib.admin",
+    "backoffice.admin_config.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sessions.SessionLimits",
     "accounts.sessions.TemporaryPasswords",
