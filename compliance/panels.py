@@ -10,7 +10,7 @@ from typing import Any, Final
 from compliance.models import ScreeningCheck, ScreeningHit
 from transactions import masking, panels
 from transactions.panels import Panel
-from transactions.reading import Reading
+from transactions.dossier import Dossier
 
 _LABELS: Final = {
     "name": "Name",
@@ -34,9 +34,9 @@ class Compared:
     agreement: str
 
 
-def screening(reading: Reading) -> Mapping[str, Any]:
+def screening(dossier: Dossier) -> Mapping[str, Any]:
     """Every check of the transaction with its hits, oldest first."""
-    checks = list(ScreeningCheck.objects.filter(transaction=reading.transaction).prefetch_related("hits"))
+    checks = list(ScreeningCheck.objects.filter(transaction=dossier.transaction).prefetch_related("hits"))
     for check in checks:
         check.shown_hits = [_with_comparison(hit) for hit in check.hits.all()]  # type: ignore[attr-defined]
     return {"checks": checks, "count": sum(len(check.hits.all()) for check in checks)}

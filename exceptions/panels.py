@@ -10,7 +10,7 @@ from typing import Any, Final
 from exceptions.models import ExceptionItem, Kind
 from transactions import panels
 from transactions.panels import Panel
-from transactions.reading import Reading
+from transactions.dossier import Dossier
 
 _ONLY_FOR_COMPLIANCE: Final = frozenset({Kind.SCREENED_LATE})
 
@@ -34,19 +34,19 @@ class Shown:
     changes: tuple[Difference, ...]
 
 
-def exceptions(reading: Reading) -> Mapping[str, Any]:
+def exceptions(dossier: Dossier) -> Mapping[str, Any]:
     """The open exceptions of the transaction; no section where there are none."""
-    items = ExceptionItem.objects.filter(transaction=reading.transaction).open()
-    shown = [_shown(item, reading) for item in items if _may_read(item, reading)]
+    items = ExceptionItem.objects.filter(transaction=dossier.transaction).open()
+    shown = [_shown(item, dossier) for item in items if _may_read(item, dossier)]
     return {"items": shown, "count": len(shown)} if shown else {}
 
 
-def _may_read(item: ExceptionItem, reading: Reading) -> bool:
-    return reading.reader.sees_compliance or item.kind not in _ONLY_FOR_COMPLIANCE
+def _may_read(item: ExceptionItem, dossier: Dossier) -> bool:
+    return dossier.reader.sees_compliance or item.kind not in _ONLY_FOR_COMPLIANCE
 
 
-def _shown(item: ExceptionItem, reading: Reading) -> Shown:
-    sentence = item.reason if reading.reader.may_read(item.reason) else "Something in an event is not known here."
+def _shown(item: ExceptionItem, dossier: Dossier) -> Shown:
+    sentence = item.reason if dossier.reader.may_read(item.reason) else "Something in an event is not known here."
     return Shown(str(Kind(item.kind).label), item.opened_at, sentence, tuple(_differences(item.facts)))
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from accounts.access import has
 
 if TYPE_CHECKING:
-    from transactions.detail_reading import Reading
+    from transactions.dossier import Dossier
 
-Context = Callable[["Reading"], Mapping[str, Any]]
+Context = Callable[["Dossier"], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Panel:
     """One section. `permission` ("" for every reader of the page) decides whether it exists for a person at all.
 
-    `template` is rendered with what `context` makes of the reading; an empty mapping leaves the section out. `key` is
+    `template` is rendered with what `context` makes of the dossier; an empty mapping leaves the section out. `key` is
     its anchor, `order` its place from the top; `is_half` lets it share a row; `url_name` is its own page, if it has one.
     """
 
@@ -53,13 +53,13 @@ def registered() -> list[Panel]:
     return sorted(_panels.values(), key=lambda panel: (panel.order, panel.key))
 
 
-def sections_for(reading: Reading) -> list[list[Section]]:
+def sections_for(dossier: Dossier) -> list[list[Section]]:
     """The sections that this reader gets, in rows: two halves that follow each other share one."""
     rows: list[list[Section]] = []
     for panel in registered():
-        if panel.permission and not has(reading.user, panel.permission):
+        if panel.permission and not has(dossier.user, panel.permission):
             continue
-        context = panel.context(reading)
+        context = panel.context(dossier)
         if not context:
             continue
         section = Section(panel, context)

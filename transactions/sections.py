@@ -9,7 +9,7 @@ from typing import Any
 from accounts.access import has, may_work_on
 from transactions import deeds, panels
 from transactions.changes import changes_of
-from transactions.detail_reading import Reading
+from transactions.dossier import Dossier
 from transactions.forms import NoteForm
 from transactions.models import Inquiry
 from transactions.object_trail import trail_of
@@ -18,69 +18,69 @@ from transactions.reveals import FIELDS, hidden
 from transactions.vocabulary import Side, TitleMatch
 
 
-def overview(reading: Reading) -> Mapping[str, Any]:
+def overview(dossier: Dossier) -> Mapping[str, Any]:
     return {
-        "purpose": reading.purpose,
-        "source_of_funds": _words(reading.transaction.source_of_funds),
-        "channel": next((e.channel for e in reading.events if e.channel), ""),
+        "purpose": dossier.purpose,
+        "source_of_funds": _words(dossier.transaction.source_of_funds),
+        "channel": next((e.channel for e in dossier.events if e.channel), ""),
     }
 
 
-def parties(reading: Reading) -> Mapping[str, Any]:
+def parties(dossier: Dossier) -> Mapping[str, Any]:
     sides = [
-        {"side": side, "party": reading.parties.get(side), "fields": _hidden_of(reading, f"{side}_")} for side in Side
+        {"side": side, "party": dossier.parties.get(side), "fields": _hidden_of(dossier, f"{side}_")} for side in Side
     ]
-    return {"sides": sides, **_reveal_context(reading)}
+    return {"sides": sides, **_reveal_context(dossier)}
 
 
-def account(reading: Reading) -> Mapping[str, Any]:
-    own = reading.account
+def account(dossier: Dossier) -> Mapping[str, Any]:
+    own = dossier.account
     if own is None:
         return {"is_cash": True}
-    context = {"account": own, "number": hidden("account_number", reading.transaction), **_reveal_context(reading)}
-    if reading.reader.sees_compliance:
+    context = {"account": own, "number": hidden("account_number", dossier.transaction), **_reveal_context(dossier)}
+    if dossier.reader.sees_compliance:
         context |= {
             "sees_title": True,
-            "titles": marked(own.title_given or reading.transaction.beneficiary_name, own.title_fetched),
+            "titles": marked(own.title_given or dossier.transaction.beneficiary_name, own.title_fetched),
             "match": TitleMatch(own.title_match).label if own.title_match in TitleMatch.values else own.title_match,
         }
     return context
 
 
-def amounts(reading: Reading) -> Mapping[str, Any]:
-    return {"has_rate": reading.transaction.rate is not None}
+def amounts(dossier: Dossier) -> Mapping[str, Any]:
+    return {"has_rate": dossier.transaction.rate is not None}
 
 
-def timeline(reading: Reading) -> Mapping[str, Any]:
-    return {"timeline": reading.timeline, "items": reading.timeline.items}
+def timeline(dossier: Dossier) -> Mapping[str, Any]:
+    return {"timeline": dossier.timeline, "items": dossier.timeline.items}
 
 
-def notes(reading: Reading) -> Mapping[str, Any]:
+def notes(dossier: Dossier) -> Mapping[str, Any]:
     return {
-        "notes": reading.notes,
-        "count": len(reading.notes),
-        "form": NoteForm(may_hide=has(reading.user, "compliance.work_cases")),
-        "may_add": has(reading.user, "transactions.add_note") and may_work_on(reading.user, reading.transaction),
+        "notes": dossier.notes,
+        "count": len(dossier.notes),
+        "form": NoteForm(may_hide=has(dossier.user, "compliance.work_cases")),
+        "may_add": has(dossier.user, "transactions.add_note") and may_work_on(dossier.user, dossier.transaction),
     }
 
 
-def related(reading: Reading) -> Mapping[str, Any]:
-    return {"related": reading.related, "count": reading.related.count}
+def related(dossier: Dossier) -> Mapping[str, Any]:
+    return {"related": dossier.related, "count": dossier.related.count}
 
 
-def inquiries(reading: Reading) -> Mapping[str, Any]:
-    if not (has(reading.user, "transactions.log_inquiry") or has(reading.user, "audit.view_trail")):
+def inquiries(dossier: Dossier) -> Mapping[str, Any]:
+    if not (has(dossier.user, "transactions.log_inquiry") or has(dossier.user, "audit.view_trail")):
         return {}
-    rows = Inquiry.objects.filter(transaction=reading.transaction).readable_by(reading.user).for_list()
+    rows = Inquiry.objects.filter(transaction=dossier.transaction).readable_by(dossier.user).for_list()
     return {"inquiries": (found := list(rows)), "count": len(found)}
 
 
-def changes(reading: Reading) -> Mapping[str, Any]:
-    return {"changes": changes_of(reading.transaction, reasons=reading.reasons, reader=reading.reader)}
+def changes(dossier: Dossier) -> Mapping[str, Any]:
+    return {"changes": changes_of(dossier.transaction, reasons=dossier.reasons, reader=dossier.reader)}
 
 
-def trail(reading: Reading) -> Mapping[str, Any]:
-    return {"trail": trail_of(reading.transaction, reading.reader)}
+def trail(dossier: Dossier) -> Mapping[str, Any]:
+    return {"trail": trail_of(dossier.transaction, dossier.reader)}
 
 
 def _words(code: str) -> str:
@@ -88,15 +88,15 @@ def _words(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
 
-def _hidden_of(reading: Reading, prefix: str) -> dict[str, Any]:
+def _hidden_of(dossier: Dossier, prefix: str) -> dict[str, Any]:
     """The hidden fields of one side by the rest of their key, for example `id_number`."""
-    return {key.removeprefix(prefix): hidden(key, reading.transaction) for key in FIELDS if key.startswith(prefix)}
+    return {key.removeprefix(prefix): hidden(key, dossier.transaction) for key in FIELDS if key.startswith(prefix)}
 
 
-def _reveal_context(reading: Reading) -> dict[str, Any]:
+def _reveal_context(dossier: Dossier) -> dict[str, Any]:
     """Which groups this reader may reveal, and the reason given a moment ago."""
-    may = {name for name in {field.permission for field in FIELDS.values()} if has(reading.user, name)}
-    return {"may_reveal": may, "reason": reading.remembered_reason if may else ""}
+    may = {name for name in {field.permission for field in FIELDS.values()} if has(dossier.user, name)}
+    return {"may_reveal": may, "reason": dossier.remembered_reason if may else ""}
 
 
 def marked(given: str, fetched: str) -> dict[str, list[tuple[bool, str]]]:

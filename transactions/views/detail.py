@@ -17,7 +17,7 @@ from accounts.access import check, has, may_work_on, requires
 from audit import trail as audit_trail
 from audit.verbs import Verb
 from transactions import actions, deeds, sections
-from transactions.detail_reading import Reading
+from transactions.dossier import Dossier
 from transactions.forms import InquiryForm, NoteForm, RevealForm, TimelineForm
 from transactions.models import Transaction
 from transactions.object_trail import trail_of
@@ -33,22 +33,22 @@ WHOLE_TRAIL = 500
 @require_safe
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """The whole of one transaction, all sections open, with the answer first."""
-    reading = reading_of(request, reference)
-    record_view(request, reading)
-    return page_of(request, reading)
+    dossier = dossier_of(request, reference)
+    record_view(request, dossier)
+    return page_of(request, dossier)
 
 
 @requires("transactions.view_transactions")
 @require_safe
 def timeline(request: HttpRequest, reference: str) -> HttpResponse:
     """Every event of one transaction, oldest or newest first."""
-    reading = reading_of(request, reference)
-    record_view(request, reading, part="timeline")
+    dossier = dossier_of(request, reference)
+    record_view(request, dossier, part="timeline")
     form = TimelineForm(request.GET or None)
     newest = form.is_newest_first
-    line = reading.timeline
+    line = dossier.timeline
     context = {"timeline": line, "items": line.newest_first if newest else line.items, "is_newest_first": newest}
-    return render(request, "transactions/timeline.html", {"reading": reading, "section": context})
+    return render(request, "transactions/timeline.html", {"dossier": dossier, "section": context})
 
 
 @requires("transactions.view_transactions")
@@ -57,19 +57,19 @@ def notes(request: HttpRequest, reference: str) -> HttpResponse:
     """The journal of one transaction; POST adds a note."""
     if request.method == "POST":
         check(request.user, "transactions.add_note")
-    reading = reading_of(request, reference)
+    dossier = dossier_of(request, reference)
     form = NoteForm(request.POST or None, may_hide=has(request.user, "compliance.work_cases"))
     if request.method == "POST" and form.is_valid():
         hide = bool(form.cleaned_data.get("compliance_only"))
         text = form.cleaned_data["text"]
-        actions.add_note(reading.transaction, by=reading.user, text=text, compliance_only=hide)
-        messages.success(request, f"Your note stands in the journal of {reading.transaction.txn_id}.")
-        return redirect(f"{reading.transaction.get_absolute_url()}#notes")
-    record_view(request, reading, part="notes")
-    context = {**sections.notes(reading), "form": form}
+        actions.add_note(dossier.transaction, by=dossier.user, text=text, compliance_only=hide)
+        messages.success(request, f"Your note stands in the journal of {dossier.transaction.txn_id}.")
+        return redirect(f"{dossier.transaction.get_absolute_url()}#notes")
+    record_view(request, dossier, part="notes")
+    context = {**sections.notes(dossier), "form": form}
     status = 422 if form.errors else 200
     return render(
-        request, "transactions/notes.html", {"reading": reading, "section": context, "form": form}, status=status
+        request, "transactions/notes.html", {"dossier": dossier, "section": context, "form": form}, status=status
     )
 
 
@@ -77,21 +77,21 @@ def notes(request: HttpRequest, reference: str) -> HttpResponse:
 @require_safe
 def related(request: HttpRequest, reference: str) -> HttpResponse:
     """What belongs to the same question: duplicates, the same account, the same remitter."""
-    reading = reading_of(request, reference)
-    record_view(request, reading, part="related transactions")
-    return render(request, "transactions/related.html", {"reading": reading, "section": sections.related(reading)})
+    dossier = dossier_of(request, reference)
+    record_view(request, dossier, part="related transactions")
+    return render(request, "transactions/related.html", {"dossier": dossier, "section": sections.related(dossier)})
 
 
 @requires("transactions.view_transactions", "audit.view_object_trail")
 @require_safe
 def trail(request: HttpRequest, reference: str) -> HttpResponse:
     """Who did what with one transaction, and who saw its personal data."""
-    reading = reading_of(request, reference)
+    dossier = dossier_of(request, reference)
     request.reading_unrecorded = not audit_trail.record_reading(  # type: ignore[attr-defined]
-        Verb.READ_TRAIL, by=reading.user, obj=reading.transaction
+        Verb.READ_TRAIL, by=dossier.user, obj=dossier.transaction
     )
-    context = {"trail": trail_of(reading.transaction, reading.reader, most=WHOLE_TRAIL), "is_whole": True}
-    return render(request, "transactions/trail.html", {"reading": reading, "section": context})
+    context = {"trail": trail_of(dossier.transaction, dossier.reader, most=WHOLE_TRAIL), "is_whole": True}
+    return render(request, "transactions/trail.html", {"dossier": dossier, "section": context})
 
 
 @requires("transactions.view_transactions")
@@ -102,18 +102,18 @@ def reveal(request: HttpRequest, reference: str) -> HttpResponse:
     The value is in this one answer only: not in the address, not in the title, not in the session.
     """
     if request.method != "POST":
-        return redirect(reverse("transactions:detail", args=[reading_of(request, reference).transaction.txn_id]))
+        return redirect(reverse("transactions:detail", args=[dossier_of(request, reference).transaction.txn_id]))
     field = FIELDS.get(request.POST.get("field", ""))
     if field is not None:
         check(request.user, field.permission)
-    reading = reading_of(request, reference)
-    form = RevealForm(_with_remembered_reason(request, reading), reader=reading.reader)
+    dossier = dossier_of(request, reference)
+    form = RevealForm(_with_remembered_reason(request, dossier), reader=dossier.reader)
     if not form.is_valid():
-        record_view(request, reading)
-        return page_of(request, reading, reveal_form=form, status=422)
-    value = actions.reveal(reading.transaction, by=reading.user, field=form.cleaned_data["field"], reason=form.sentence)
-    response = page_of(request, reading, revealed=_revealed(reading, form.cleaned_data["field"], value))
-    response.headers["Refresh"] = f"{REVEAL_SECONDS}; url={reading.transaction.get_absolute_url()}"
+        record_view(request, dossier)
+        return page_of(request, dossier, reveal_form=form, status=422)
+    value = actions.reveal(dossier.transaction, by=dossier.user, field=form.cleaned_data["field"], reason=form.sentence)
+    response = page_of(request, dossier, revealed=_revealed(dossier, form.cleaned_data["field"], value))
+    response.headers["Refresh"] = f"{REVEAL_SECONDS}; url={dossier.transaction.get_absolute_url()}"
     return response
 
 
@@ -121,32 +121,32 @@ def reveal(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def answer_copied(request: HttpRequest, reference: str) -> HttpResponse:
     """The page reports that the answer for the partner was copied."""
-    reading = reading_of(request, reference)
-    actions.note_copied_answer(reading.transaction, by=reading.user, version=reading.answer.version)
+    dossier = dossier_of(request, reference)
+    actions.note_copied_answer(dossier.transaction, by=dossier.user, version=dossier.answer.version)
     return HttpResponse(status=204)
 
 
 # -- what the pages share ---------------------------------------------------------------------------------------------------
 
 
-def reading_of(request: HttpRequest, reference: str) -> Reading:
+def dossier_of(request: HttpRequest, reference: str) -> Dossier:
     """The transaction as this person reads it now. Out of their scope and absent are the same: not found."""
     found = Transaction.objects.visible_to(request.user).called(reference).for_detail().first()
     if found is None:
         raise Http404
-    return Reading(found, request.user, timezone.now())  # type: ignore[arg-type]
+    return Dossier(found, request.user, timezone.now())  # type: ignore[arg-type]
 
 
-def record_view(request: HttpRequest, reading: Reading, *, part: str = "") -> None:
+def record_view(request: HttpRequest, dossier: Dossier, *, part: str = "") -> None:
     """Put into the trail that this page is read, before it is; where that fails, the page says so."""
     facts = {"part": part} if part else None
-    recorded = audit_trail.record_reading(Verb.VIEWED, by=reading.user, obj=reading.transaction, facts=facts)
+    recorded = audit_trail.record_reading(Verb.VIEWED, by=dossier.user, obj=dossier.transaction, facts=facts)
     request.reading_unrecorded = not recorded  # type: ignore[attr-defined]
 
 
 def page_of(
     request: HttpRequest,
-    reading: Reading,
+    dossier: Dossier,
     *,
     inquiry_form: InquiryForm | None = None,
     reveal_form: RevealForm | None = None,
@@ -154,21 +154,21 @@ def page_of(
     status: int = 200,
 ) -> HttpResponse:
     """The detail page, with the form that had errors or with the one value that was revealed."""
-    transaction = reading.transaction
-    rows = sections_for(reading)
+    transaction = dossier.transaction
+    rows = sections_for(dossier)
     context = {
-        "reading": reading,
+        "dossier": dossier,
         "transaction": transaction,
-        "badge": badge_of(transaction.status, transaction.stage, sees_compliance=reading.reader.sees_compliance).label,
-        "explanation": reading.explanation,
-        "answer": reading.answer,
-        "steps": reading.steps,
+        "badge": badge_of(transaction.status, transaction.stage, sees_compliance=dossier.reader.sees_compliance).label,
+        "explanation": dossier.explanation,
+        "answer": dossier.answer,
+        "steps": dossier.steps,
         "rows": rows,
         "sections": [section for row in rows for section in row],
-        "offers": deeds.offers(transaction, reading.user),
-        "inquiry_form": inquiry_form or _inquiry_form(reading),
+        "offers": deeds.offers(transaction, dossier.user),
+        "inquiry_form": inquiry_form or _inquiry_form(dossier),
         "form": inquiry_form or reveal_form,
-        "reveal_form": reveal_form or RevealForm(reader=reading.reader),
+        "reveal_form": reveal_form or RevealForm(reader=dossier.reader),
         "reveal_field": reveal_form.data.get("field") if reveal_form else "",
         "revealed": revealed,
         "back": _back(request),
@@ -176,30 +176,30 @@ def page_of(
     return render(request, "transactions/detail.html", context, status=status)
 
 
-def _inquiry_form(reading: Reading) -> InquiryForm | None:
+def _inquiry_form(dossier: Dossier) -> InquiryForm | None:
     """The form of an inquiry with everything we know filled in; none for those who may not record one."""
-    if not has(reading.user, "transactions.log_inquiry") or not may_work_on(reading.user, reading.transaction):
+    if not has(dossier.user, "transactions.log_inquiry") or not may_work_on(dossier.user, dossier.transaction):
         return None
     return InquiryForm(
         initial={
             "channel": "phone",
-            "reference_asked": reading.transaction.partner_reference,
-            "answer": reading.answer.text,
+            "reference_asked": dossier.transaction.partner_reference,
+            "answer": dossier.answer.text,
         }
     )
 
 
-def _with_remembered_reason(request: HttpRequest, reading: Reading) -> dict[str, str]:
+def _with_remembered_reason(request: HttpRequest, dossier: Dossier) -> dict[str, str]:
     """What was posted; without a reason, the one given a moment ago for the same transaction."""
     data = {key: str(value) for key, value in request.POST.items()}
-    if data.get("again") and reading.remembered_reason:
-        return data | {"reason": "other", "words": reading.remembered_reason}
+    if data.get("again") and dossier.remembered_reason:
+        return data | {"reason": "other", "words": dossier.remembered_reason}
     return data
 
 
-def _revealed(reading: Reading, key: str, value: Any) -> dict[str, Any]:
-    field = hidden(key, reading.transaction)
-    until = reading.now + dt.timedelta(seconds=REVEAL_SECONDS)
+def _revealed(dossier: Dossier, key: str, value: Any) -> dict[str, Any]:
+    field = hidden(key, dossier.transaction)
+    until = dossier.now + dt.timedelta(seconds=REVEAL_SECONDS)
     return {
         "key": key,
         "label": field.field.label,

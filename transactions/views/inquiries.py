@@ -14,39 +14,39 @@ from accounts.models import User
 from audit import trail as audit_trail
 from audit.verbs import Verb
 from transactions import actions
-from transactions.detail_reading import Reading
+from transactions.dossier import Dossier
 from transactions.forms import CloseForm, InquiryForm
 from transactions.inquiry_filters import InquiryQuery
 from transactions.models import Inquiry
-from transactions.views.detail import page_of, reading_of, record_view
+from transactions.views.detail import page_of, dossier_of, record_view
 
 
 @requires("transactions.view_transactions", "transactions.log_inquiry")
 @require_http_methods(["GET", "HEAD", "POST"])
 def log(request: HttpRequest, reference: str) -> HttpResponse:
     """Record an inquiry about a transaction. GET leads to the form, which stands on the transaction's own page."""
-    reading = reading_of(request, reference)
+    dossier = dossier_of(request, reference)
     if request.method != "POST":
-        return redirect(f"{reading.transaction.get_absolute_url()}#id_inquiry-asked_by")
+        return redirect(f"{dossier.transaction.get_absolute_url()}#id_inquiry-asked_by")
     form = InquiryForm(request.POST)
     if not form.is_valid():
-        record_view(request, reading)
-        return page_of(request, reading, inquiry_form=form, status=422)
+        record_view(request, dossier)
+        return page_of(request, dossier, inquiry_form=form, status=422)
     typed = form.cleaned_data
     inquiry = actions.log_inquiry(
-        reading.transaction,
-        by=reading.user,
+        dossier.transaction,
+        by=dossier.user,
         channel=typed["channel"],
         asked_by=typed["asked_by"],
         reference_asked=typed["reference_asked"],
         question=typed["question"],
         answer=typed["answer"],
-        answer_version=_version(reading, typed["answer"]),
+        answer_version=_version(dossier, typed["answer"]),
         is_answered=typed["state"] == "closed",
     )
     link = format_html('<a href="{}">{}</a>', inquiry.get_absolute_url(), inquiry.number)
     messages.success(request, format_html("{} is recorded and {}.", link, typed["state"]))
-    return redirect(f"{reading.transaction.get_absolute_url()}#inquiries")
+    return redirect(f"{dossier.transaction.get_absolute_url()}#inquiries")
 
 
 @requires()
@@ -123,7 +123,7 @@ def _record_refusal(request: HttpRequest, refusal: Refused) -> None:
     )
 
 
-def _version(reading: Reading, answer: str) -> str:
+def _version(dossier: Dossier, answer: str) -> str:
     """Which approved text was told; an answer that was changed says so."""
-    version = reading.answer.version
-    return version if " ".join(answer.split()) == reading.answer.text else f"{version}, in other words"
+    version = dossier.answer.version
+    return version if " ".join(answer.split()) == dossier.answer.text else f"{version}, in other words"
