@@ -103,10 +103,10 @@ class _Words:
 
 
 def _who(said: Said, names: Names) -> str:
-    actor = said["actor"]
+    actor: str = said["actor"]
     if said["kind"] == "SYSTEM":
         return SYSTEMS.get(actor, actor)
-    return str(names.get(actor) or actor or NOBODY)
+    return names.get(actor) or actor or NOBODY
 
 
 def _object(said: Said, names: Names) -> str:
