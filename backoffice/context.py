@@ -11,6 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -53,6 +54,7 @@ MENU: list[Entry] = [
     Entry("Search", "/search/", "search", frozenset({"transactions.view_transactions"}), key="s"),
     Entry("Transactions", "/transactions/", "list", frozenset({"transactions.view_transactions"}), key="t"),
     Entry("Inquiries", "/inquiries/", "inquiry", frozenset({"transactions.log_inquiry", "audit.view_trail"}), key="i"),
+    Entry("Intake problems", "/gateway/problems/", "warning", frozenset({"transactions.view_payloads"})),
     Entry("Administration", "/admin/", "settings", frozenset(), key="u", staff_only=True),
 ]
 """The menu, in its order. A new desk adds its entry here."""
@@ -60,7 +62,8 @@ MENU: list[Entry] = [
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context processor of every page."""
-    now, zone, user = timezone.now(), timezone.get_current_timezone(), request.user
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    user = getattr(request, "user", None) or AnonymousUser()  # refused before anybody looked who asks
     return {
         "environment_name": settings.ENVIRONMENT_NAME,
         "build": VERSION,

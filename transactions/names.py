@@ -36,6 +36,10 @@ SELECT DISTINCT word COLLATE "C" FROM fresh, unnest(words) AS word ORDER BY 1
 ON CONFLICT DO NOTHING
 """
 
+_ALL_NAMES = """
+SELECT beneficiary_name FROM transactions_transaction UNION SELECT remitter_name FROM transactions_transaction
+"""
+
 _ASKED = "SELECT name_words(%s)"
 
 _NEIGHBOURS = """
@@ -82,9 +86,7 @@ def backfill() -> int:
     """Learn the names of all transactions. Returns how many distinct names were read."""
     read = 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT beneficiary_name FROM transactions_transaction UNION SELECT remitter_name FROM transactions_transaction"
-        )
+        cursor.execute(_ALL_NAMES)
         names = [raw for (raw,) in cursor.fetchall()]
     for batch in _batches(names):
         learn(batch)
@@ -137,13 +139,13 @@ def _neighbours(asked: Sequence[str]) -> dict[str, dict[str, int]]:
 def _names_with(asked: Sequence[str], near: dict[str, dict[str, int]]) -> list[tuple[str, list[str]]]:
     """Names that hold all words as written, then names that hold for each word it or a neighbour of it."""
     each = " AND ".join(["words && %s::text[]"] * len(asked))
-    statement = (
-        "(SELECT raw, words FROM transactions_name WHERE words @> %s::text[] LIMIT %s)"
-        f" UNION ALL (SELECT raw, words FROM transactions_name WHERE {each} LIMIT %s)"
-    )
+    statement = f"""
+        (SELECT raw, words FROM transactions_name WHERE words @> %s::text[] LIMIT %s)
+        UNION ALL (SELECT raw, words FROM transactions_name WHERE {each} LIMIT %s)
+    """  # noqa: S608 - the text is ours: the same condition once per word
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(asked), EXACT_NAMES, *(list(near[word]) for word in asked), NEAR_NAMES])
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _rank(raw: str, words: list[str], near: dict[str, dict[str, int]], initials: Sequence[str]) -> NearName | None:

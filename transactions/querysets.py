@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db import models
@@ -18,19 +18,28 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-REFERENCE_KEYS: Final = (
-    "txn_key",
-    "partner_key",
-    "bank_key",
-    "rail_key",
-    "uetr_key",
-    "end_to_end_key",
-    "request_key",
+LIST_COLUMNS: Final = (
+    "txn_id",
+    "partner_reference",
+    "bank_reference",
+    "rail_reference",
+    "uetr",
+    "end_to_end_id",
+    "request_id",
+    "received_at",
+    "remitter_name",
+    "beneficiary_name",
+    "beneficiary_iban",
+    "type",
+    "sent_amount",
+    "sent_currency",
+    "settled_amount",
+    "settled_currency",
+    "status",
+    "stage",
+    "step",
 )
-"""The columns in which every kind of reference stands as it is compared. Each has its index."""
-
-MOST_PER_KIND: Final = 21
-"""So many rows of one kind a search reads: those it shows and one more, to know that there are more."""
+"""What the list and the search results show of a transaction."""
 
 
 def scoped(scope: Scope, prefix: str = "") -> Q:
@@ -72,36 +81,9 @@ class TransactionQuerySet(ScopedQuerySet):
         """The transaction with exactly this transaction id; at most one."""
         return self.filter(txn_id=reference)
 
-    def with_reference(self, key: str) -> Self:
-        """Rows of which any reference is exactly `key` (upper case, letters and digits only)."""
-        return self._with_any(REFERENCE_KEYS, lambda field: Q(**{field: key}))
-
-    def with_reference_prefix(self, prefix: str) -> Self:
-        """Rows of which any reference begins with `prefix`; of each kind of reference at most the first few."""
-        return self._with_any(REFERENCE_KEYS, lambda field: Q(**{f"{field}__startswith": prefix}))
-
-    def with_one_of(self, keys: Sequence[str]) -> Self:
-        """Rows whose transaction id, partner reference or bank reference is one of `keys`."""
-        return self._with_any(REFERENCE_KEYS[:3], lambda field: Q(**{f"{field}__in": keys}))
-
-    def _with_any(self, fields: Sequence[str], condition: Callable[[str], Q]) -> Self:
-        """One probe per reference column, each inside the rows asked for so far and each bounded.
-
-        "Not empty" stands literally in the statement, so that the partial indexes are used.
-        """
-        arms = [
-            self.filter(condition(field), ~Q(**{field: ""})).order_by(field).values("pk")[:MOST_PER_KIND]
-            for field in fields
-        ]
-        return self.filter(pk__in=arms[0].union(*arms[1:], all=True))
-
     def to_iban(self, iban: str) -> Self:
         """Rows whose beneficiary's account is this IBAN (upper case, without spaces)."""
         return self.filter(~Q(beneficiary_iban=""), beneficiary_iban=iban)
-
-    def to_account(self, numbers: Sequence[str]) -> Self:
-        """Rows whose beneficiary's account has one of these numbers."""
-        return self.filter(account__number__in=numbers)
 
     def of_person(self, **one_of: Sequence[str]) -> Self:
         """Rows with a party whose `id_number` or `mobile` is one of the given; `matched_side` says which party.
@@ -109,15 +91,11 @@ class TransactionQuerySet(ScopedQuerySet):
         A row stands twice if both parties fit.
         """
         ((field, values),) = one_of.items()
-        fits = Q(**{f"parties__{field}__in": values}) & ~Q(**{f"parties__{field}": ""})
-        return self.filter(fits).annotate(matched_side=models.F("parties__side"))
+        return self.filter(**{f"parties__{field}__in": values}).annotate(matched_side=models.F("parties__side"))
 
-    def of_names(self, names: Sequence[str]) -> Self:
-        """Rows whose beneficiary or remitter has exactly one of these names."""
-        return self.filter(Q(beneficiary_name__in=names) | Q(remitter_name__in=names))
-
-    def newest_first(self) -> Self:
-        return self.order_by("-received_at", "-id")
+    def for_rows(self) -> Self:
+        """With what a row of the list shows and nothing else, in one query."""
+        return self.select_related("partner").only(*LIST_COLUMNS, "partner__code", "partner__name")
 
     def for_list(self) -> Self:
         """With what a list row shows, in one query."""
@@ -126,6 +104,10 @@ class TransactionQuerySet(ScopedQuerySet):
     def for_detail(self) -> Self:
         """With what the detail page shows beside its own panels."""
         return self.select_related("partner", "branch", "sub_agent", "account").prefetch_related("parties")
+
+    def place_of(self, reference: str) -> tuple[dt.datetime, int] | None:
+        """When this transaction came in and its key: the place of its row in a list."""
+        return self.called(reference).values_list("received_at", "pk").first()
 
     def newest_first(self) -> Self:
         return self.order_by("-received_at", "-pk")
@@ -197,8 +179,16 @@ class InquiryQuerySet(ScopedQuerySet):
     def open(self) -> Self:
         return self.filter(closed_at__isnull=True)
 
+    def closed(self) -> Self:
+        return self.filter(closed_at__isnull=False)
+
+    def older_than(self, inquiry: Any) -> Self:
+        """What follows `inquiry` in a list that is newest first."""
+        same_moment = Q(opened_at=inquiry.opened_at, pk__lt=inquiry.pk)
+        return self.filter(Q(opened_at__lt=inquiry.opened_at) | same_moment)
+
     def for_list(self) -> Self:
-        return self.select_related("transaction", "partner", "opened_by", "closed_by")
+        return self.select_related("transaction", "transaction__branch", "partner", "opened_by", "closed_by")
 
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""

@@ -1,0 +1,259 @@
+"""The filters of transactions: which words an address may hold, what each means, and the sentence for any other."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+
+from accounts.access import has, scope_of
+from accounts.models import Branch, Partner, User
+from transactions import flags, formats
+from transactions.currencies import is_currency
+from transactions.models import ReasonCode, Transaction
+from transactions.vocabulary import Family, Rail, Stage, Status, TransactionType
+
+Choices = list[tuple[str, str]]
+
+CHECKS: Final = "checks"
+_CHECKS: Final = (Stage.SCREENING, Stage.COMPLIANCE_REVIEW, Stage.REJECTED_COMPLIANCE)
+_STAGE_LABELS: Final = {
+    Stage.SCREENING: "Screening",
+    Stage.COMPLIANCE_REVIEW: "Compliance review",
+    Stage.REJECTED_COMPLIANCE: "Rejected by compliance",
+    Stage.CREDITED: "Paid to the account",
+    Stage.CASH_PAID: "Paid in cash",
+    Stage.MANUALLY_SETTLED: "Settled by hand",
+}
+_RELATIVE: Final = {
+    "today": "Today",
+    "yesterday": "Yesterday",
+    "24h": "Last 24 hours",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+    "90d": "Last 90 days",
+    "month": "This month",
+}
+_SPANS: Final = {
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+}
+_MONTHS: Final = {
+    name: at for at, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
+}
+_YEARS: Final = range(1990, 2100)
+_DAY: Final = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
+    r"|(?P<first_day>[0-9]{1,2})(?:[/.](?P<number>[0-9]{1,2})[/.]|\s+(?P<word>[a-z]{3})[a-z]*\s+)(?P<last_year>[0-9]{4})"
+)
+SIZES: Final = (25, 50, 100)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The moments from `start` until before `end`; either may be open. `text` is its one form in an address."""
+
+    text: str
+    label: str
+    start: datetime | None
+    end: datetime | None
+
+    @property
+    def condition(self) -> Q:
+        inside = Q()
+        if self.start is not None:
+            inside &= Q(received_at__gte=self.start)
+        if self.end is not None:
+            inside &= Q(received_at__lt=self.end)
+        return inside
+
+
+def span(text: str, *, now: datetime, zone: ZoneInfo) -> Span:
+    """Read "today", "7d" or "2026-11-01..2026-11-22" (both days included) in `zone`. Raises ValidationError."""
+    today = now.astimezone(zone).date()
+    if text in _SPANS:
+        return Span(text, _RELATIVE[text], now - _SPANS[text], None)
+    if text in _RELATIVE:
+        first = {"today": today, "yesterday": today - timedelta(days=1), "month": today.replace(day=1)}[text]
+        end = _midnight(today, zone) if text == "yesterday" else None
+        return Span(text, _RELATIVE[text], _midnight(first, zone), end)
+    first_text, dots, last_text = text.partition("..")
+    begin = day(first_text) if first_text else None
+    last = (day(last_text) if last_text else None) if dots else begin
+    if begin is None and last is None:
+        raise ValidationError(f'There is no period "{text}".')
+    if begin and last and begin > last:
+        raise ValidationError('"From" must be before "to".')
+    return Span(
+        f"{begin or ''}..{last or ''}",
+        _in_words(begin, last, zone, now),
+        _midnight(begin, zone) if begin else None,
+        _midnight(last + timedelta(days=1), zone) if last else None,
+    )
+
+
+def day(text: str) -> date:
+    """A day as people write it: 22 Nov 2026, 22/11/2026 (day first) or 2026-11-22. Raises ValidationError."""
+    found = _DAY.fullmatch(text.strip().lower())
+    try:
+        if found is None:
+            raise ValueError
+        part = found.groupdict()
+        year = int(part["year"] or part["last_year"])
+        month = int(part["month"] or part["number"] or _MONTHS.get(part["word"], 0))
+        if year not in _YEARS:
+            raise ValueError
+        return date(year, month, int(part["day"] or part["first_day"]))
+    except ValueError:
+        raise ValidationError("Enter a date like 22 Nov 2026.") from None
+
+
+def _midnight(when: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(when, time(), tzinfo=zone)
+
+
+def _in_words(begin: date | None, last: date | None, zone: ZoneInfo, now: datetime) -> str:
+    label = formats.zone_label(now, zone)
+    if begin and last:
+        both = formats.date(begin) if begin == last else f"{formats.date(begin)} to {formats.date(last)}"
+        return f"{both} ({label}{'' if begin == last else ', both days included'})"
+    return f"from {formats.date(begin)} ({label})" if begin else f"until {formats.date(last)} ({label})" if last else ""
+
+
+class OneOf(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
+    """One or more of a column's values."""
+
+    def filter(self, qs: QuerySet[Any], value: Sequence[str]) -> QuerySet[Any]:
+        return qs.filter(**{f"{self.field_name}__in": value}) if value else qs
+
+
+class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """What transactions can be narrowed by. The choices are one reader's: nothing outside the scope has a name."""
+
+    status = OneOf(label="Status", choices=Status.choices)
+    stage = django_filters.MultipleChoiceFilter(label="Stage", method="in_stages")
+    partner = OneOf(label="Partner", method="of_organisations")
+    branch = OneOf(label="Branch", method="of_organisations")
+    rail = OneOf(label="Rail", choices=Rail.choices)
+    type = OneOf(label="Type", choices=TransactionType.choices)
+    reason = OneOf(label="Reason", field_name="reason_code")
+    flag = django_filters.MultipleChoiceFilter(label="Flag", method="with_flags")
+    created = django_filters.CharFilter(label="Created", method="in_span")
+    amount_min = django_filters.NumberFilter(label="Payout from", field_name="settled_amount", lookup_expr="gte")
+    amount_max = django_filters.NumberFilter(label="Payout to", field_name="settled_amount", lookup_expr="lte")
+    currency = django_filters.CharFilter(label="Payout currency", field_name="settled_currency")
+
+    class Meta:
+        model = Transaction
+        fields: tuple[str, ...] = ()
+
+    def __init__(self, data: Any, *, user: User, now: datetime, queryset: QuerySet[Any]) -> None:
+        self.user, self.now, self.zone = user, now, ZoneInfo(user.time_zone)
+        super().__init__(data, queryset=queryset)
+        organisations = {"partner": partners_of(user), "branch": branches_of(user)}
+        self._keys = {name: {code: pk for pk, code, _ in rows} for name, rows in organisations.items()}
+        self.choices: dict[str, Choices] = {
+            "status": list(Status.choices),
+            "stage": stage_choices(user),
+            **{name: [(code, label) for _, code, label in rows] for name, rows in organisations.items()},
+            "rail": list(Rail.choices),
+            "type": list(TransactionType.choices),
+            "reason": reason_choices(user),
+            "flag": [(flag.value, flag.label) for flag in flags.all_flags()],
+        }
+        for name, choices in self.choices.items():
+            self.filters[name].extra["choices"] = choices
+
+    def get_form_class(self) -> builtins.type[forms.Form]:
+        """The form behind the filters, with the rules that are ours."""
+        zone, now = self.zone, self.now
+
+        class Form(super().get_form_class()):  # type: ignore[misc]
+            def clean_created(self) -> Span | None:
+                text = self.cleaned_data["created"]
+                return span(text, now=now, zone=zone) if text else None
+
+            def clean_currency(self) -> str:
+                code = str(self.cleaned_data["currency"]).upper()
+                if code and not is_currency(code):
+                    raise ValidationError(f'There is no currency "{self.cleaned_data["currency"]}".')
+                return code
+
+            def clean_amount_min(self) -> Decimal | None:
+                return _amount(self.cleaned_data["amount_min"])
+
+            def clean_amount_max(self) -> Decimal | None:
+                return _amount(self.cleaned_data["amount_max"])
+
+        return Form
+
+    def in_stages(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
+        stages = {stage for word in value for stage in (_CHECKS if word == CHECKS else (word,))}
+        return queryset.filter(stage__in=sorted(stages)) if stages else queryset
+
+    def of_organisations(self, queryset: QuerySet[Any], name: str, value: Sequence[str]) -> QuerySet[Any]:
+        """By key and not through a join, so that the index on (partner, moment) answers in the list's order."""
+        return queryset.filter(**{f"{name}_id__in": sorted(self._keys[name][code] for code in value)})
+
+    def with_flags(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
+        """Rows with every one of the flags."""
+        for word in value:
+            queryset = queryset.filter(flags.condition(word, self.now))
+        return queryset
+
+    def in_span(self, queryset: QuerySet[Any], _name: str, value: Span) -> QuerySet[Any]:
+        return queryset.filter(value.condition)
+
+
+def _amount(value: Decimal | None) -> Decimal | None:
+    if value is not None and not (value.is_finite() and 0 <= value < Decimal(10) ** 16):
+        raise ValidationError("Enter an amount like 110227.00.")
+    return value
+
+
+def stage_choices(user: User) -> Choices:
+    """The stages by name. Outside compliance those that speak of it are one neutral word."""
+    inside = has(user, "compliance.view_cases")
+    named = [
+        (stage.value, str(_STAGE_LABELS.get(stage, stage.label))) for stage in Stage if inside or stage not in _CHECKS
+    ]
+    at = next(place for place, (value, _) in enumerate(named) if value == Stage.TITLE_FETCH) + 1
+    return [*named[:at], (CHECKS, "Checks"), *named[at:]]
+
+
+def partners_of(user: User) -> list[tuple[int, str, str]]:
+    """The partners whose rows the reader sees: key, code, name."""
+    scope = scope_of(user)
+    partners = Partner.objects.all() if scope.all_partners else Partner.objects.filter(pk__in=scope.partner_ids)
+    return list(partners.order_by("name").values_list("pk", "code", "name"))
+
+
+def branches_of(user: User) -> list[tuple[int, str, str]]:
+    """The branches whose rows the reader sees: key, code, name with its code."""
+    scope = scope_of(user)
+    branches = Branch.objects.all() if scope.all_branches else Branch.objects.filter(pk__in=scope.branch_ids)
+    rows = branches.order_by("code").values_list("pk", "code", "name")
+    return [(pk, code, f"{code} {name}") for pk, code, name in rows]
+
+
+def reason_choices(user: User) -> Choices:
+    """Reason codes with their sentence. Outside compliance those of its own family are not named."""
+    reasons = ReasonCode.objects.all()
+    if not has(user, "compliance.view_cases"):
+        reasons = reasons.exclude(family=Family.COMPLIANCE)
+    return [(code, f"{code} {sentence}") for code, sentence in reasons.values_list("code", "sentence")]
+
+
+RELATIVE_CHOICES: Final[Choices] = list(_RELATIVE.items())

@@ -1,0 +1,57 @@
+"""The list of transactions: what its address asks for, one page at a time."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.access import requires
+from accounts.models import User
+from transactions import way_back
+from transactions.filters import RELATIVE_CHOICES, SIZES
+from transactions.query import SORTS, TransactionQuery, folded
+from transactions.search import record
+
+
+@requires("transactions.view_transactions")
+@require_safe
+def transactions(request: HttpRequest) -> HttpResponse:
+    """Newest first, or as the address says. What a form sends is answered with its one address."""
+    assert isinstance(request.user, User)  # noqa: S101 - `requires` lets nobody else in
+    params = folded(request.GET)
+    query = TransactionQuery(params, request.user, timezone.now())
+    if query.is_sound and (query.had_blanks or params is not request.GET):
+        return HttpResponseRedirect(query.address)
+    if query.is_sound and query.reading is not None:
+        record(query.reading, request.user, found=query.count.number)
+    return render(
+        request,
+        "transactions/list.html",
+        {
+            "query": query,
+            "page": query.page,
+            "chips": query.chips,
+            "back": way_back.mark("t", query.query_string),
+            "groups": _tick_groups(query),
+            "periods": RELATIVE_CHOICES,
+            "sizes": SIZES,
+            "sorts": SORTS.items(),
+            "turned": query.address_with(sort="" if query.is_oldest_first else "created"),
+            "widened": query.address_with(created="90d") if query.selected("created") else None,
+        },
+    )
+
+
+def _tick_groups(query: TransactionQuery) -> list[dict[str, object]]:
+    """The filters of which several values may be ticked, with what is ticked now."""
+    return [
+        {
+            "name": name,
+            "label": query.filter.filters[name].label,
+            "choices": choices,
+            "selected": query.selected(name),
+        }
+        for name, choices in query.filter.choices.items()
+    ]
