@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import multiprocessing
+import multiprocessing.queues
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from itertools import islice
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from queue import Empty
+from typing import Any, Final
 
 from django.conf import settings
-from django.db import transaction
+from django.core.management.base import CommandError
 
 from backoffice.demo.progress import Progress
 from backoffice.demo.stories import Story, demo_stories
@@ -17,21 +27,19 @@ from backoffice.demo.world import Json
 from backoffice.gateway import intake
 from transactions.models import Transaction
 
-BATCH = 1_000
+BATCH: Final = 1_000
+MARGIN: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
-    """A feeding as it is remembered between starts: what was told, and how far it came."""
+    """A feeding as it is remembered between starts: what was told, and how many batches went in."""
 
     seed: int
     now: str
     total: int
-    fed: int = 0
-
-    @property
-    def is_complete(self) -> bool:
-        return self.fed >= self.total
+    batches: int = 0
+    is_complete: bool = False
 
 
 def folder() -> Path:
@@ -44,26 +52,85 @@ def backlog() -> Path:
     return folder() / "backlog.ndjson"
 
 
-def feed(total: int, *, seed: int, progress: Progress) -> int:
-    """Give the intake `total` remittances unless some are there already; returns how many went in now."""
+def feed(total: int, *, seed: int, progress: Progress) -> bool:
+    """Give the intake `total` remittances unless some are there already; whether anything was to be done.
+
+    The events go in as they would have come: in the order of their times, a thousand at once, received when the last
+    of them happened.
+    """
     feeding = _unfinished(total, seed)
     if feeding is None:
-        return 0
+        return False
     progress.start(f"Taking in {feeding.total:,} transactions", feeding.total)
-    stories = demo_stories(feeding.total, now=datetime.fromisoformat(feeding.now), seed=feeding.seed)
-    rest: list[Json] = []
-    fed = 0
-    for batch in _batches(stories):
-        rest += [event for story in batch for event in story.rest]
-        fed += len(batch)
-        if fed > feeding.fed:
-            take_in([event for story in batch for event in story.events])
-            _remember(replace(feeding, fed=min(fed, feeding.total - 1)))
-        progress.show(fed)
-    _write(backlog(), "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in rest))
-    _remember(replace(feeding, fed=feeding.total))
+    with _teller(feeding) as batches:
+        for number, (body, told) in enumerate(batches, 1):
+            if number > feeding.batches:
+                take_in(json.loads(body), body=body, message_id=f"demo-{feeding.seed}-{number}")
+                _remember(replace(feeding, batches=number))
+            progress.show(told)
+    _remember(replace(feeding, is_complete=True))
     progress.end()
-    return feeding.total - feeding.fed
+    return True
+
+
+def take_in(events: list[Json], *, message_id: str, body: bytes | None = None, at: datetime | None = None) -> None:
+    """One batch through the intake like any other delivery, received at `at` or when its last event happened.
+
+    A refused event is a mistake of the demo.
+    """
+    at = at or datetime.fromisoformat(max(event["time"] for event in events)) + MARGIN
+    receipt = intake.receive(events, message_id=message_id, source="demo", body=body, received_at=at)
+    refused = [one for one in receipt.events if one.result in ("rejected", "conflict")]
+    if refused:
+        raise CommandError(f"The intake refused {len(refused)} events of the demo, first {refused[0]}")
+
+
+@contextmanager
+def _teller(feeding: Feeding) -> Iterator[Iterator[tuple[bytes, int]]]:
+    """Batches as JSON with the number of stories told so far, made by a process beside this one."""
+    context = multiprocessing.get_context("fork")
+    queue: multiprocessing.queues.Queue[tuple[bytes, int] | None] = context.Queue(maxsize=8)
+    process = context.Process(target=_tell, args=(feeding, queue), daemon=True)
+    process.start()
+    try:
+        yield _received(queue, process)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _received(queue: Any, process: BaseProcess) -> Iterator[tuple[bytes, int]]:
+    while True:
+        try:
+            batch = queue.get(timeout=1)
+        except Empty:
+            if process.is_alive():
+                continue
+            raise CommandError("The stories of the demo ended early; start it again to go on.") from None
+        if batch is None:
+            return
+        yield batch
+
+
+def _tell(feeding: Feeding, queue: Any) -> None:
+    """In a process of its own that uses no database: tells the stories, and writes down what is left for later."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.disable()
+    told = 0
+    rest: list[Json] = []
+
+    def stories() -> Iterator[Story]:
+        nonlocal told
+        for story in demo_stories(feeding.total, now=datetime.fromisoformat(feeding.now), seed=feeding.seed):
+            told += 1
+            rest.extend(story.rest)
+            yield story
+
+    for batch in _batches(_in_order(stories())):
+        queue.put((json.dumps(batch, ensure_ascii=False, separators=(",", ":")).encode(), told))
+    _write(backlog(), "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in rest))
+    queue.put(None)
 
 
 def _unfinished(total: int, seed: int) -> Feeding | None:
@@ -74,24 +141,22 @@ def _unfinished(total: int, seed: int) -> Feeding | None:
     return known if known and not known.is_complete else None
 
 
-def _batches(stories: Iterator[Story]) -> Iterator[list[Story]]:
-    """Whole stories, as many as make a batch of at most a thousand events."""
-    batch: list[Story] = []
-    size = 0
-    for story in stories:
-        if batch and size + len(story.events) > BATCH:
-            yield batch
-            batch, size = [], 0
-        batch.append(story)
-        size += len(story.events)
-    if batch:
+def _in_order(stories: Iterator[Story]) -> Iterator[Json]:
+    """All events of the stories by time, as far as the stories themselves come by time."""
+    agenda: list[tuple[str, int, int, Json]] = []
+    for place, story in enumerate(stories):
+        begin = story.events[0]["time"]
+        while agenda and agenda[0][0] < begin:
+            yield heappop(agenda)[3]
+        for event in story.events:
+            heappush(agenda, (event["time"], place, event["sequence"], event))
+    while agenda:
+        yield heappop(agenda)[3]
+
+
+def _batches(events: Iterator[Json]) -> Iterator[list[Json]]:
+    while batch := list(islice(events, BATCH)):
         yield batch
-
-
-def take_in(events: list[Json]) -> None:
-    """One batch through the intake, in the way of every other delivery. Refused events are a mistake of the demo."""
-    with transaction.atomic():
-        intake.receive(events, source="demo")
 
 
 def _remembered() -> Feeding | None:

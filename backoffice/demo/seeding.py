@@ -91,8 +91,9 @@ def seed(total: int, *, seed: int, progress: Progress, now: datetime | None = No
         facts = {"transactions": total, "seed": seed, "first": f"PSL{first:09d}"}
         trail.record(Verb.DATA_SEEDED, object_type="transactions.transaction", object_id="seed", facts=facts)
     progress.end()
+    filled: list[type[models.Model]] = [*CLONED, Name]
     with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in (*CLONED, Name))}")
+        cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in filled)}")
     return plan.open_total
 
 
@@ -185,8 +186,12 @@ def _take_in_open(plan: Plan) -> None:
         events = written(kind, steps, txn_id=instruction.txn_id, start=min(at, latest))
         batch.append(Story(instruction.txn_id, kind, events, []))
         if len(batch) == 100 or place == len(moments) - 1:
-            take_in([event for story in batch for event in story.events])
+            _take_in([event for story in batch for event in story.events], f"seed-{plan.first}-open-{place}")
             batch = []
+
+
+def _take_in(events: list[dict[str, Any]], message_id: str) -> None:
+    take_in(events, message_id=message_id, at=datetime.now(UTC))
 
 
 def _samples(plan: Plan) -> list[Sample]:
@@ -208,7 +213,7 @@ def _samples(plan: Plan) -> list[Sample]:
             samples.append(Sample(kind, one.txn_id, number, at, at, one.partner.prefix, one.rail, one.data, {}))
     point = transaction.savepoint()
     for start in range(0, len(events), 100):
-        take_in([event for story in events[start : start + 100] for event in story])
+        _take_in([event for story in events[start : start + 100] for event in story], f"seed-sample-{start}")
     _read_back(samples)
     transaction.savepoint_rollback(point)
     return samples
