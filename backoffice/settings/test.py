@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 from backoffice.localpg import LocalPg, sweep_test_folders
 
@@ -20,6 +23,8 @@ if not os.environ.get("DATABASE_URL"):  # the workers of a parallel run inherit 
 from backoffice.settings.base import *
 
 TESTING = True
+AUDIT_ANCHOR_DIR = Path(tempfile.mkdtemp(prefix="openremit-anchors-"))  # not among the demo's
+atexit.register(shutil.rmtree, AUDIT_ANCHOR_DIR, ignore_errors=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

@@ -8,19 +8,19 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-REMOVE_OLD_JOBS = "builtin:procrastinate.builtin_tasks.remove_old_jobs"
+JOB = "backoffice.forget_what_expired"
 
 
 def defer() -> None:
-    app.configure_task(REMOVE_OLD_JOBS).defer(max_hours=24)
+    app.configure_task(JOB).defer(timestamp=0)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_runs_a_waiting_job_and_forgets_it() -> None:
     defer()
-    assert ProcrastinateJob.objects.count() == 1
+    assert ProcrastinateJob.objects.filter(task_name=JOB).count() == 1
     call_command("work", "--once")
-    assert ProcrastinateJob.objects.count() == 0
+    assert not ProcrastinateJob.objects.filter(task_name=JOB).exists()
 
 
 @pytest.mark.django_db(transaction=True)
