@@ -6,8 +6,10 @@ from there. Source: DECISIONS.md section 5.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations
 from typing import Final
 
 
@@ -136,6 +138,21 @@ def toxic_among(roles: set[str]) -> tuple[str, str] | None:
             first, second = sorted(pair)
             return first, second
     return None
+
+
+def toxic_rights(rights: Iterable[str]) -> tuple[str, str] | None:
+    """The first two of `rights` that one person must not hold together, or None.
+
+    Two rights are kept apart when the matrix gives each of them only to roles that exclude every role with the other.
+    """
+    for one, other in combinations(sorted(set(rights) & PERMISSIONS.keys()), 2):
+        if all(frozenset({a, b}) in TOXIC_PAIRS for a in _holders(one) for b in _holders(other)):
+            return one, other
+    return None
+
+
+def _holders(permission: str) -> list[Role]:
+    return [role for role in Role if permission in MATRIX[role]]
 
 
 def roles_that_may(permission: str) -> list[str]:

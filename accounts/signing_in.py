@@ -78,6 +78,11 @@ def give_back(username: str, address: str) -> None:
     SignInFailure.objects.filter(key=f"user:{_normal(username)}").delete()
 
 
+def lift_pause(username: str) -> None:
+    """Let a name be tried again at once: an administrator gave the person a new password."""
+    SignInFailure.objects.filter(key=f"user:{_normal(username)}").delete()
+
+
 def tries_left(username: str) -> int | None:
     """How many tries are left before the pause, from the third failure on; None before that."""
     failure = _recent(username)

@@ -7,6 +7,7 @@ import secrets
 import sys
 from typing import Final
 
+from django.core.exceptions import BadRequest
 from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,6 +26,7 @@ UNRECORDED: Final = (
 
 def bad_request(request: HttpRequest, exception: Exception | None = None, *, sentence: str = "") -> HttpResponse:
     """400: the request cannot be read."""
+    sentence = sentence or (str(exception) if isinstance(exception, BadRequest) else "")
     return render(request, "400.html", {"sentence": sentence}, status=400)
 
 

@@ -1,0 +1,607 @@
+"""People, roles, grants and organisations in Django admin."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts import signing_in
+from accounts.administration import (
+    ORGANISATIONS,
+    PEOPLE,
+    ChangingAdmin,
+    ReasonedForm,
+    refusal,
+    trail_name,
+)
+from accounts.models import (
+    Branch,
+    BranchGroupPermission,
+    BranchUserPermission,
+    Partner,
+    PartnerGroupPermission,
+    PartnerUserPermission,
+    SubAgent,
+    User,
+)
+from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS, PERMISSIONS, Role
+from accounts.separation import DECIDES_ON_PEOPLE, other_roles_of, rights_of, somebody_else_administers, why_not
+from audit import trail
+from audit.history import because
+from audit.verbs import Verb
+
+OPENS_ADMIN: Final = frozenset({Role.ADMINISTRATOR.value, Role.AUDITOR.value})
+OWN_ACCESS: Final = "You cannot change your own access. Another administrator can."
+NOBODY_LEFT: Final = "Nobody would be left who can change people and roles. Give that to another person first."
+TWO_PEOPLE: Final = (
+    "A settlement account is changed only when an administrator proposes it and a treasury checker agrees; never here."
+)
+
+
+# -- people -----------------------------------------------------------------------------------------------------------
+
+
+class PersonForm(ReasonedForm):
+    """A person with roles and scope. What nobody may be given has no field, and sending it is refused."""
+
+    never = frozenset({"is_superuser", "is_staff", "user_permissions", "person_key", "password", "date_joined"})
+
+    groups = forms.ModelMultipleChoiceField(
+        label="Roles", queryset=Group.objects.order_by("name"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    all_partners = forms.BooleanField(
+        label="All partners", required=False, help_text="Sees and works with every partner, also those added later."
+    )
+    all_branches = forms.BooleanField(
+        label="All branches",
+        required=False,
+        help_text="Sees and works with every branch and with transactions that have no branch.",
+    )
+    same_person_as = forms.ModelChoiceField(
+        label="Another account of this person",
+        queryset=User.objects.order_by("username"),
+        required=False,
+        help_text="Accounts of one human being: what they may not do together in one account, they may not in two.",
+    )
+    temporary_password = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="12 characters or more. The person must replace it at the first sign-in. "
+        "Setting one ends the person's sessions and lifts a pause after failed tries.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        person = self.instance
+        self.linked = User.objects.filter(person_key=person.person_key).exclude(pk=person.pk) if person.pk else None
+        self.alls = _alls_of(person)
+        field = self.fields["same_person_as"]
+        if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
+            field.queryset = field.queryset.exclude(pk=person.pk)
+        self.initial["same_person_as"] = self.linked.first() if self.linked is not None else None
+        self.initial["all_partners"] = ALL_PARTNERS.codename in self.alls
+        self.initial["all_branches"] = ALL_BRANCHES.codename in self.alls
+        self.fields["temporary_password"].required = not person.pk
+
+    def clean_username(self) -> str:
+        return str(self.cleaned_data["username"]).lower()
+
+    def clean_temporary_password(self) -> str:
+        chosen: str = self.cleaned_data["temporary_password"]
+        if chosen:
+            validate_password(chosen, user=self.instance)
+        return chosen
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors:
+            self.person_key = self._person_key(cleaned)
+            for refuse in (
+                self._refuse_own_access,
+                self._refuse_what_is_kept_apart,
+                self._refuse_when_nobody_is_left,
+            ):
+                if not self.errors:
+                    refuse(cleaned)
+        return cleaned
+
+    def _person_key(self, cleaned: dict[str, Any]) -> uuid.UUID:
+        """The key of the person whose account this will be: shared, kept, or new where the link is taken away."""
+        other: User | None = cleaned["same_person_as"]
+        if other is not None:
+            return other.person_key
+        is_linked = self.linked is not None and self.linked.exists()
+        return uuid.uuid4() if is_linked else self.instance.person_key
+
+    def _refuse_own_access(self, cleaned: dict[str, Any]) -> None:
+        own = {self.actor.person_key}
+        concerns_oneself = bool(own & {self.person_key, self.instance.person_key})
+        if concerns_oneself and self._changes_access(cleaned):
+            self.add_error(None, refusal(OWN_ACCESS))
+
+    def _changes_access(self, cleaned: dict[str, Any]) -> bool:
+        person = self.instance
+        roles = set(person.groups.all()) if person.pk else set()
+        return (
+            set(cleaned["groups"]) != roles
+            or self.chosen_alls(cleaned) != self.alls
+            or self.person_key != person.person_key
+            or bool(person.pk and cleaned["temporary_password"])
+            or bool(person.pk and cleaned.get("is_active") is False)
+        )
+
+    def _refuse_what_is_kept_apart(self, cleaned: dict[str, Any]) -> None:
+        roles = [*cleaned["groups"], *other_roles_of(self.person_key, without=self.instance.pk)]
+        if sentence := why_not({role.name for role in roles}, rights_of(roles)):
+            self.add_error("groups", refusal(sentence))
+
+    def _refuse_when_nobody_is_left(self, cleaned: dict[str, Any]) -> None:
+        able = cleaned.get("is_active", True) and set(DECIDES_ON_PEOPLE) <= rights_of(cleaned["groups"])
+        if self.instance.pk and not able and not somebody_else_administers(without=[self.instance.pk]):
+            self.add_error(None, refusal(NOBODY_LEFT))
+
+    @staticmethod
+    def chosen_alls(cleaned: dict[str, Any]) -> set[str]:
+        return {one.codename for one in (ALL_PARTNERS, ALL_BRANCHES) if cleaned[one.codename]}
+
+
+@admin.register(User)
+class PersonAdmin(ChangingAdmin):
+    """People. They are deactivated, never deleted."""
+
+    form = PersonForm
+    section = "People and rights"
+    to_change = PEOPLE
+    helps = "Partners and branches one by one are granted on the pages “Grants”. Both must admit a transaction."
+    fixed = ("username",)
+    list_display = ("username", "full_name", "role_names", "is_active", "last_login")
+    list_filter = ("is_active", "groups")
+    search_fields = ("username", "full_name")
+    search_help_text = "Search by user name or full name"
+    ordering = ("username",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        identity = ["username", "full_name", "email"]
+        access = ["groups", "all_partners", "all_branches", "same_person_as"]
+        if obj is None:
+            return [*identity, *access, "temporary_password"]
+        if not self.has_change_permission(request, obj):
+            return [*identity, "is_active", "role_names", "scope", "may", "linked_accounts", "last_login"]
+        return [*identity, "is_active", *access, "temporary_password", "scope", "may", "last_login"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = ("role_names", "scope", "may", "linked_accounts", "last_login") if obj is not None else ()
+        return [*super().get_readonly_fields(request, obj), *shown]
+
+    @admin.display(description="Roles")
+    def role_names(self, person: User) -> str:
+        return ", ".join(sorted(role.name for role in person.groups.all()))
+
+    @admin.display(description="Granted one by one")
+    def scope(self, person: User) -> str:
+        grants = [
+            *PartnerUserPermission.objects.filter(user=person).select_related("permission", "content_object"),
+            *BranchUserPermission.objects.filter(user=person).select_related("permission", "content_object"),
+        ]
+        return ", ".join(sorted(_grant_in_words(grant) for grant in grants)) or "Nothing"
+
+    @admin.display(description="What this person may do")
+    def may(self, person: User) -> SafeString | str:
+        rights = rights_of(person.groups.all())
+        said = [(label.label[:1].upper() + label.label[1:],) for name, label in PERMISSIONS.items() if name in rights]
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", said)) if said else "Nothing"
+
+    @admin.display(description="Other accounts of this person")
+    def linked_accounts(self, person: User) -> str:
+        linked = User.objects.filter(person_key=person.person_key).exclude(pk=person.pk)
+        return ", ".join(linked.values_list("username", flat=True)) or "None"
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """The columns that are derived: whose account it is, and whether Django admin opens."""
+        obj.person_key = form.person_key
+        obj.is_staff = any(role.name in OPENS_ADMIN for role in form.cleaned_data["groups"])
+        password = form.cleaned_data["temporary_password"]
+        if password and not change:
+            obj.set_password(password)
+            obj.password_is_temporary = True
+        super().save_model(request, obj, form, change)
+        if password and change:
+            self._give_temporary_password(obj, password)
+
+    @staticmethod
+    def _give_temporary_password(person: User, password: str) -> None:
+        person.set_password(password)
+        person.password_is_temporary = True
+        person.save(update_fields=["password", "password_is_temporary"])
+        signing_in.lift_pause(person.username)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        person = form.instance
+        for one in (ALL_PARTNERS, ALL_BRANCHES):
+            chosen = form.cleaned_data[one.codename]
+            if chosen != (one.codename in form.alls):
+                (person.user_permissions.add if chosen else person.user_permissions.remove)(_scope_permission(one.name))
+        super().save_related(request, form, formsets, change)
+
+    def record(self, request: HttpRequest, form: Any, *, added: bool) -> None:
+        """One entry for what the person is, one for each role, grant and password: each is a deed of its own."""
+        reason, person = form.cleaned_data["reason"], form.instance
+        super().record(request, form, added=added)
+        roles_before = set(form.before.get("groups", []))
+        roles_after = {role.name for role in form.cleaned_data["groups"]}
+        deeds: list[tuple[Verb, dict[str, str]]] = [
+            *((Verb.ROLE_TAKEN, {"role": role}) for role in sorted(roles_before - roles_after)),
+            *((Verb.ROLE_GIVEN, {"role": role}) for role in sorted(roles_after - roles_before)),
+        ]
+        for one in (ALL_PARTNERS, ALL_BRANCHES):
+            if form.cleaned_data[one.codename] != (one.codename in form.alls):
+                verb = Verb.GRANTED if form.cleaned_data[one.codename] else Verb.REVOKED
+                deeds.append((verb, {"what": one.label}))
+        if form.cleaned_data["temporary_password"]:
+            deeds.append((Verb.PASSWORD_CHANGED, {"temporary": "yes"}))
+        for verb, facts in deeds:
+            trail.record(verb, by=form.actor, obj=person, facts=facts, reason=reason)
+
+    def difference(self, before: Any, after: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Roles and grants have entries of their own."""
+        told_elsewhere = {"groups", "user_permissions"}
+        plain = [{name: side[name] for name in side if name not in told_elsewhere} for side in (before, after)]
+        return super().difference(*plain)
+
+
+# -- roles ------------------------------------------------------------------------------------------------------------
+
+
+class RightsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Rights by their sentence."""
+
+    def label_from_instance(self, obj: Permission) -> str:
+        return _right_in_words(obj)
+
+
+class RoleForm(ReasonedForm):
+    """A role: its name and its rights. Rights outside the matrix cannot be chosen."""
+
+    permissions = RightsField(
+        label="Rights", queryset=Permission.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["permissions"]
+        if isinstance(field, RightsField):
+            field.queryset = _rights()
+
+    def clean_name(self) -> str:
+        name = " ".join(str(self.cleaned_data["name"]).split())
+        taken = {role.value.lower(): role.value for role in Role}
+        if name.lower() in taken and (not self.instance.pk or self.instance.name != taken[name.lower()]):
+            raise refusal(f"“{taken[name.lower()]}” is one of the ten roles.")
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors:
+            name = cleaned.get("name", self.instance.name)
+            rights = {f"{right.content_type.app_label}.{right.codename}" for right in cleaned["permissions"]}
+            self._refuse_own_role(rights)
+            self._refuse_what_is_kept_apart(name, rights)
+            self._refuse_when_nobody_is_left(rights)
+        return cleaned
+
+    def _refuse_own_role(self, rights: set[str]) -> None:
+        if not self.instance.pk:
+            return
+        own = User.objects.filter(person_key=self.actor.person_key, groups=self.instance).exists()
+        if own and rights - rights_of([self.instance]):
+            self.add_error("permissions", refusal("You hold this role yourself: you cannot give it more rights."))
+
+    def _refuse_what_is_kept_apart(self, name: str, rights: set[str]) -> None:
+        if sentence := why_not({name}, rights):
+            self.add_error("permissions", refusal(sentence))
+            return
+        for holder in User.objects.filter(groups=self.instance.pk).order_by("username") if self.instance.pk else ():
+            roles = [role for role in other_roles_of(holder.person_key, without=None) if role.pk != self.instance.pk]
+            if sentence := why_not({name, *(role.name for role in roles)}, rights | rights_of(roles)):
+                self.add_error(None, refusal(f"{holder} holds this role. {sentence}"))
+
+    def _refuse_when_nobody_is_left(self, rights: set[str]) -> None:
+        still = set(DECIDES_ON_PEOPLE) <= rights or not self.instance.pk
+        if not still and not somebody_else_administers(without_role=self.instance.pk):
+            self.add_error("permissions", refusal(NOBODY_LEFT))
+
+
+@admin.register(Group)
+class RoleAdmin(ChangingAdmin):
+    """Roles. The ten of the matrix keep their names: what must stay apart is known by them."""
+
+    form = RoleForm
+    section = "People and rights"
+    names = ("role", "roles")
+    to_change = PEOPLE
+    list_display = ("name", "number_of_rights", "holders")
+    search_fields = ("name",)
+    ordering = ("name",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ["name", "rights", "holders"]
+        return ["name", "permissions"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        is_seeded = obj is not None and obj.name in {role.value for role in Role}
+        return ["rights", "holders", *(["name"] if is_seeded else [])] if obj is not None else []
+
+    @admin.display(description="Rights")
+    def number_of_rights(self, role: Group) -> int:
+        return role.permissions.count()
+
+    @admin.display(description="Rights")
+    def rights(self, role: Group) -> SafeString | str:
+        said = [(_right_in_words(right),) for right in role.permissions.select_related("content_type")]
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", said)) if said else "None"
+
+    @admin.display(description="Held by")
+    def holders(self, role: Group) -> str:
+        return ", ".join(role.user_set.filter(is_active=True).values_list("username", flat=True)) or "Nobody"
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Keep what the form does not show, such as an explicit grant on all partners."""
+        kept = list(form.instance.permissions.exclude(pk__in=_rights()))
+        form.cleaned_data["permissions"] = [*form.cleaned_data["permissions"], *kept]
+        super().save_related(request, form, formsets, change)
+
+
+# -- grants -----------------------------------------------------------------------------------------------------------
+
+
+GRANT_VERBS: Final = {"see": "Sees its transactions", "work": "Works on its transactions"}
+
+
+class VerbField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """To see or to work."""
+
+    def label_from_instance(self, obj: Permission) -> str:
+        return GRANT_VERBS[obj.codename.partition("_")[0]]
+
+
+class HolderField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A person by user name and full name, a role by its name."""
+
+    def label_from_instance(self, obj: User | Group) -> str:
+        return f"{obj.username} ({obj.full_name})" if isinstance(obj, User) else obj.name
+
+
+class GrantForm(ReasonedForm):
+    """A grant: who, on what, and whether to see or to work."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        person, role = cleaned.get("user"), cleaned.get("group")
+        if person is not None and person.person_key == self.actor.person_key:
+            self.add_error("user", refusal(OWN_ACCESS))
+        if role is not None and User.objects.filter(person_key=self.actor.person_key, groups=role).exists():
+            self.add_error("group", refusal("You hold this role yourself: you cannot give it a grant."))
+        return cleaned
+
+
+class GrantAdmin(ChangingAdmin):
+    """Grants are given and taken, never changed."""
+
+    form = GrantForm
+    section = "People and rights"
+    to_change = PEOPLE
+    may_change = False
+    may_delete = True
+    holder: ClassVar[str]
+    axis: ClassVar[str]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [self.holder, "content_object", "permission"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related(self.holder, "content_object", "permission__content_type")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return ("words", self.holder, "content_object", "what")
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        name = "user__username" if self.holder == "user" else "group__name"
+        return (name, "content_object__code", "content_object__name")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        match db_field.name:
+            case "permission":
+                target = self.model._meta.get_field("content_object").related_model
+                kwargs |= {
+                    "form_class": VerbField,
+                    "queryset": _grantable(target),
+                    "empty_label": None,
+                    "label": "What",
+                }
+            case "user":
+                people = User.objects.filter(is_active=True).order_by("username")
+                kwargs |= {"form_class": HolderField, "queryset": people, "label": "Person"}
+            case "group":
+                kwargs |= {"form_class": HolderField, "queryset": Group.objects.order_by("name"), "label": "Role"}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        asked = {name: request.GET.get(name, "") for name in (self.holder, "content_object")}
+        return {name: value for name, value in asked.items() if value.isdecimal()}
+
+    @admin.display(description="Grant")
+    def words(self, grant: Any) -> str:
+        return _grant_in_words(grant)
+
+    @admin.display(description="What")
+    def what(self, grant: Any) -> str:
+        return GRANT_VERBS[grant.permission.codename.partition("_")[0]]
+
+    def record(self, request: HttpRequest, form: Any, *, added: bool) -> None:
+        self._record(Verb.GRANTED, request, form.instance, form.cleaned_data["reason"])
+
+    def delete(self, request: HttpRequest, obj: Any, reason: str) -> None:
+        because(obj, reason)
+        given = type(obj).objects.select_related(self.holder, "content_object", "permission").get(pk=obj.pk)
+        obj.delete()
+        self._record(Verb.REVOKED, request, given, reason)
+
+    def _record(self, verb: Verb, request: HttpRequest, grant: Any, reason: str) -> None:
+        where = grant.content_object
+        facts = {"what": grant.permission.codename.partition("_")[0], "on": f"{self.axis} {trail_name(where)}"}
+        trail.record(verb, by=_administrator(request), obj=getattr(grant, self.holder), facts=facts, reason=reason)
+
+
+@admin.register(PartnerUserPermission)
+class PartnerUserGrantAdmin(GrantAdmin):
+    names = ("grant of a partner to a person", "grants: partners to people")
+    holder, axis = "user", "partner"
+
+
+@admin.register(PartnerGroupPermission)
+class PartnerRoleGrantAdmin(GrantAdmin):
+    names = ("grant of a partner to a role", "grants: partners to roles")
+    holder, axis = "group", "partner"
+
+
+@admin.register(BranchUserPermission)
+class BranchUserGrantAdmin(GrantAdmin):
+    names = ("grant of a branch to a person", "grants: branches to people")
+    holder, axis = "user", "branch"
+
+
+@admin.register(BranchGroupPermission)
+class BranchRoleGrantAdmin(GrantAdmin):
+    names = ("grant of a branch to a role", "grants: branches to roles")
+    holder, axis = "group", "branch"
+
+
+# -- organisations ----------------------------------------------------------------------------------------------------
+
+
+class OrganisationForm(ReasonedForm):
+    """Partners, branches and sub-agents; where the money is settled is not among the fields."""
+
+    never = frozenset({"settlement_account", "settlement_account_title"})
+
+    def clean_country(self) -> str:
+        country = str(self.cleaned_data["country"]).strip().upper()
+        if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+            raise ValidationError("Enter the two letters of ISO 3166, such as PK.")
+        return country
+
+
+class OrganisationAdmin(ChangingAdmin):
+    """Organisations are deactivated, never deleted: transactions name them for ever."""
+
+    form = OrganisationForm
+    section = "Organisations"
+    to_change = ORGANISATIONS
+    list_filter: ClassVar[Any] = ("is_active",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        settlement = [name for name in ("settlement_account", "settlement_account_title") if _has(self.model, name)]
+        return [*super().get_readonly_fields(request, obj), *settlement]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new organisation has no settlement account yet, and gets none here."""
+        fields = [field.name for field in self.model._meta.concrete_fields if field.editable and field.name != "id"]
+        return fields if obj is not None else [name for name in fields if not name.startswith("settlement_account")]
+
+
+@admin.register(Partner)
+class PartnerAdmin(OrganisationAdmin):
+    helps = TWO_PEOPLE
+    fixed = ("code",)
+    list_display = ("code", "name", "mode", "country", "is_active")
+    list_filter: ClassVar[Any] = ("is_active", "mode")
+    search_fields = ("code", "name")
+    ordering = ("name",)
+
+
+@admin.register(Branch)
+class BranchAdmin(OrganisationAdmin):
+    fixed = ("code",)
+    list_display = ("code", "name", "city", "is_active")
+    search_fields = ("code", "name", "city")
+    ordering = ("code",)
+
+
+@admin.register(SubAgent)
+class SubAgentAdmin(OrganisationAdmin):
+    helps = TWO_PEOPLE
+    fixed = ("agent_code",)
+    list_display = ("agent_code", "name", "is_active")
+    search_fields = ("agent_code", "name")
+    ordering = ("agent_code",)
+
+
+# -- words and rows ---------------------------------------------------------------------------------------------------
+
+
+def _administrator(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise TypeError("Django admin is for signed-in people")
+    return request.user
+
+
+def _alls_of(person: User) -> set[str]:
+    """Which of the grants on everything this person has directly."""
+    if not person.pk:
+        return set()
+    names = [ALL_PARTNERS.codename, ALL_BRANCHES.codename]
+    given = person.user_permissions.filter(content_type__app_label="accounts", codename__in=names)
+    return set(given.values_list("codename", flat=True))
+
+
+def _scope_permission(name: str) -> Permission:
+    app, _, codename = name.partition(".")
+    return Permission.objects.get(content_type__app_label=app, content_type__model="user", codename=codename)
+
+
+def _rights() -> QuerySet[Permission]:
+    """The rights of the matrix, in its order of rooms; Django's own permissions on models are not among them."""
+    known = Q()
+    for name in PERMISSIONS:
+        app, _, codename = name.partition(".")
+        known |= Q(content_type__app_label=app, codename=codename)
+    rights = Permission.objects.filter(known, content_type__model="right").select_related("content_type")
+    return rights.order_by("content_type__app_label", "pk")
+
+
+def _right_in_words(right: Permission) -> str:
+    known = PERMISSIONS.get(f"{right.content_type.app_label}.{right.codename}")
+    label = known.label if known else right.name
+    return f"{right.content_type.app_label.capitalize()}: {label}"
+
+
+def _grantable(target: Any) -> QuerySet[Permission]:
+    kind = target._meta.model_name
+    codenames = [f"see_{kind}", f"work_{kind}"]
+    return Permission.objects.filter(
+        content_type__app_label="accounts", content_type__model=kind, codename__in=codenames
+    ).order_by("codename")
+
+
+def _grant_in_words(grant: Any) -> str:
+    verb = grant.permission.codename.partition("_")[0]
+    return f"{'sees' if verb == 'see' else 'works on'} {grant.content_object}"
+
+
+def _has(model: Any, name: str) -> bool:
+    return name in {field.name for field in model._meta.concrete_fields}

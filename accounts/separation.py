@@ -1,0 +1,51 @@
+"""Which roles and rights one human being must not hold together, over all accounts that belong to this person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from django.contrib.auth.models import Group, Permission
+
+from accounts.models import User
+from accounts.permissions import PERMISSIONS, toxic_among, toxic_rights
+
+DECIDES_ON_PEOPLE = ("accounts.propose_people", "accounts.decide_people")
+
+
+def why_not(roles: Collection[str], rights: Collection[str]) -> str:
+    """Why one person must not hold these roles and rights together, in a sentence; empty when one may.
+
+    Rights are looked at beside the roles' names, so that a role made or changed later cannot join what the matrix
+    keeps apart.
+    """
+    if pair := toxic_among(set(roles)):
+        return f"One person cannot be both {pair[0]} and {pair[1]}."
+    if two := toxic_rights(rights):
+        first, second = (PERMISSIONS[name].label for name in two)
+        return f"One person cannot hold the right to {first} together with the right to {second}."
+    return ""
+
+
+def rights_of(groups: Iterable[Group]) -> set[str]:
+    """The rights that these roles give, by name."""
+    rows = Permission.objects.filter(group__in=list(groups)).values_list("content_type__app_label", "codename")
+    return {f"{app}.{codename}" for app, codename in rows}
+
+
+def other_roles_of(person_key: UUID, *, without: int | None) -> list[Group]:
+    """The roles of every account of one person beside the account `without`."""
+    accounts = User.objects.filter(person_key=person_key)
+    others = accounts if without is None else accounts.exclude(pk=without)
+    return list(Group.objects.filter(user__in=others).distinct())
+
+
+def somebody_else_administers(*, without: Iterable[int] = (), without_role: int | None = None) -> bool:
+    """Whether an active person is left who may change people, beside these people and without this role."""
+    roles = Group.objects.all() if without_role is None else Group.objects.exclude(pk=without_role)
+    people = User.objects.filter(is_active=True, is_staff=True).exclude(pk__in=list(without))
+    for right in DECIDES_ON_PEOPLE:
+        app, _, codename = right.partition(".")
+        able = roles.filter(permissions__content_type__app_label=app, permissions__codename=codename)
+        people = people.filter(groups__in=able)
+    return people.exists()
