@@ -1,4 +1,4 @@
-"""The screening section of the detail page: what was checked against which list, and what was found. Compliance only."""
+"""The screening section of the detail page: what was checked against which list, what was found. Compliance only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from compliance.models import ScreeningCheck, ScreeningHit
 from transactions import masking, panels
-from transactions.panels import Panel
 from transactions.dossier import Dossier
+from transactions.panels import Panel
 
 _LABELS: Final = {
     "name": "Name",

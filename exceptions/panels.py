@@ -1,4 +1,4 @@
-"""The exceptions section of the detail page: what is open for this transaction, and what differs from what was known."""
+"""The exceptions section of the detail page: what is open, and what differs from what was known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from exceptions.models import ExceptionItem, Kind
 from transactions import panels
-from transactions.panels import Panel
 from transactions.dossier import Dossier
+from transactions.panels import Panel
 
 _ONLY_FOR_COMPLIANCE: Final = frozenset({Kind.SCREENED_LATE})
 

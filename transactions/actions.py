@@ -43,7 +43,7 @@ def add_note(remittance: Transaction, *, by: User, text: str, compliance_only: b
         check(by, "compliance.work_cases")
     _locked(remittance)
     now = timezone.now()
-    twin = remittance.notes.filter(author=by, text=text, created_at__gte=now - SAID_TWICE_WITHIN).first()
+    twin: Note | None = remittance.notes.filter(author=by, text=text, created_at__gte=now - SAID_TWICE_WITHIN).first()
     if twin is not None:
         return twin
     note = Note.objects.create(
@@ -75,7 +75,7 @@ def log_inquiry(
     check_work(by, remittance)
     _locked(remittance)
     now = timezone.now()
-    twin = remittance.inquiries.filter(
+    twin: Inquiry | None = remittance.inquiries.filter(
         opened_by=by, asked_by=asked_by, answer=answer, opened_at__gte=now - SAID_TWICE_WITHIN
     ).first()
     if twin is not None:
@@ -143,7 +143,7 @@ def reveal(remittance: Transaction, *, by: User, field: str, reason: str) -> Any
     return value
 
 
-# -- guards and locks ---------------------------------------------------------------------------------------------------
+# -- guards and locks ----------------------------------------------------------------------------------------------
 
 
 def _locked(remittance: Transaction) -> None:

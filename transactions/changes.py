@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from transactions import formats, masking
+from transactions import masking
 from transactions.discretion import NOT_ACCEPTED, Reader, reason_for
 from transactions.vocabulary import Funds, Stage, TitleMatch, badge_of, stage_label
 
@@ -102,7 +102,7 @@ def _change(of: str, row: Any, differences: tuple[Difference, ...]) -> Change:
     )
 
 
-# -- the state in words -------------------------------------------------------------------------------------------------
+# -- the state in words --------------------------------------------------------------------------------------------
 
 
 def _state_differences(old: Any, new: Any, reasons: Mapping[str, ReasonCode], reader: Reader) -> tuple[Difference, ...]:
@@ -134,7 +134,7 @@ def _reason(row: Any, reasons: Mapping[str, ReasonCode], reader: Reader) -> str:
     )
 
 
-# -- plain fields -------------------------------------------------------------------------------------------------------
+# -- plain fields --------------------------------------------------------------------------------------------------
 
 
 def _plain(value: Any) -> str:

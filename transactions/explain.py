@@ -1,7 +1,7 @@
-"""What happened to a transaction, where its money is, whether somebody must act, who and by when: in plain sentences.
+"""What happened to a transaction, where its money is, whether somebody must act, who and by when: in sentences.
 
-Pure: from the stored state, its reason and the clock of the reader. The sentence of a reason code is the administrators'
-(ReasonCode); the rest is said here, once.
+Pure: from the stored state, its reason and the clock of the reader. The sentence of a reason code is the
+administrators' (ReasonCode); the rest is said here, once.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ _BY_ITSELF: Final = frozenset(
 _OVER: Final = frozenset({Stage.REJECTED_COMPLIANCE, Stage.CANCELLED, Stage.RETURNED})
 _FAILED: Final = frozenset({Stage.FAILED_RETRYABLE, Stage.FAILED_FINAL})
 _PLACE_IS_IN_THE_BADGE: Final = EVIDENCE_STAGES | {Stage.CANCELLED}
+_REVIEWER_DECIDES: Final = f"It goes on when the {REVIEWER.lower()} has decided; nothing is needed from the partner."
 _NEVER_AGAIN: Final = "Never send it again before the bank has answered."
 
 
@@ -170,7 +171,7 @@ def missing_words(numbers: list[int]) -> str:
     )
 
 
-# -- who and whether ----------------------------------------------------------------------------------------------------
+# -- who and whether -----------------------------------------------------------------------------------------------
 
 
 def _is_late(transaction: Transaction, now: dt.datetime) -> bool:
@@ -185,11 +186,10 @@ def _actor(transaction: Transaction, stage: Stage, reason: Reason | None, *, lat
         return Actor.SYSTEM if not late else Actor.TREASURY if on_rtgs else Actor.OPERATIONS
     if stage in _FAILED:
         return reason.actor if reason else Actor.OPERATIONS
-    return {
-        Stage.COMPLIANCE_REVIEW: Actor.COMPLIANCE,
-        Stage.PENDING_APPROVAL: Actor.BRANCH,
-        Stage.CASH_READY: Actor.BRANCH,
-    }.get(stage, Actor.OPERATIONS)
+    if stage is Stage.CASH_READY and not late:
+        return Actor.BRANCH
+    people = {Stage.COMPLIANCE_REVIEW: Actor.COMPLIANCE, Stage.PENDING_APPROVAL: Actor.BRANCH}
+    return people.get(stage, Actor.OPERATIONS)
 
 
 def _handling(stage: Stage, actor: Actor) -> Handling:
@@ -197,12 +197,12 @@ def _handling(stage: Stage, actor: Actor) -> Handling:
         return Handling.COMPLETED
     if actor is Actor.NOBODY:
         return Handling.OVER
-    waits_for_the_beneficiary = stage is Stage.CASH_READY
+    waits_for_the_beneficiary = stage is Stage.CASH_READY and actor is Actor.BRANCH
     return Handling.UNDER_WAY if actor is Actor.SYSTEM or waits_for_the_beneficiary else Handling.NEEDED
 
 
 def _who(transaction: Transaction, stage: Stage, actor: Actor, reader: Reader) -> str:
-    if stage is Stage.CASH_READY:
+    if stage is Stage.CASH_READY and actor is Actor.BRANCH:
         return "The branch, when the beneficiary comes"
     if stage is Stage.PENDING_APPROVAL:
         return "The branch, its second person"
@@ -219,7 +219,7 @@ def _tone(stage: Stage, *, late: bool) -> str:
     return "wait" if late or stage not in _BY_ITSELF else "plain"
 
 
-# -- the sentences ------------------------------------------------------------------------------------------------------
+# -- the sentences -------------------------------------------------------------------------------------------------
 
 
 def _told(transaction: Transaction, stage: Stage, reason: Reason | None, reader: Reader) -> tuple[str, str]:
@@ -260,10 +260,7 @@ def _ended(transaction: Transaction, stage: Stage, because: str, reader: Reader)
 
 def _in_review(transaction: Transaction, because: str, reader: Reader) -> tuple[str, str]:
     if not reader.sees_compliance:
-        return (
-            "The checks are not finished.",
-            f"It goes on when the {REVIEWER.lower()} has decided; nothing is needed from the partner.",
-        )
+        return "The checks are not finished.", _REVIEWER_DECIDES
     step, result = transaction.step, transaction.stage_result
     if step == EventStage.SCREENING:
         could_not = result in (Result.TIMEOUT, Result.FAILED)
@@ -277,33 +274,36 @@ def _in_review(transaction: Transaction, because: str, reader: Reader) -> tuple[
     return what, "Compliance decides: release it, reject it or have it corrected."
 
 
+_RUNNING: Final = {
+    Stage.VALIDATION: ("The format of the instruction is being checked.", ""),
+    Stage.TITLE_FETCH: ("The bank is being asked for the title of the account.", ""),
+    Stage.SCREENING: ("The checks are running.", ""),
+    Stage.READY: ("The checks are done.", "The payment is sent next."),
+    Stage.PENDING_APPROVAL: ("The branch has not approved it yet.", "It goes on when a second person there approves."),
+}
+
+
 def _waiting(transaction: Transaction, stage: Stage) -> tuple[str, str]:
+    if stage in _RUNNING:
+        return _RUNNING[stage]
+    if stage is Stage.INTAKE:
+        return f"The instruction of {transaction.partner.name} is here and is being taken in.", ""
+    if stage is Stage.CASH_READY:
+        return f"The cash is ready{_at_branch(transaction)}.", "The beneficiary has not picked it up yet."
+    return _paying(transaction, stage)
+
+
+def _paying(transaction: Transaction, stage: Stage) -> tuple[str, str]:
     rail = rail_words(transaction.rail) or "the rail"
     attempt = f", {ordinal(transaction.attempt)} try" if transaction.attempt > 1 else ""
     match stage:
-        case Stage.INTAKE:
-            return f"The instruction of {transaction.partner.name} is here and is being taken in.", ""
-        case Stage.VALIDATION:
-            return "The format of the instruction is being checked.", ""
-        case Stage.TITLE_FETCH:
-            return "The bank is being asked for the title of the account.", ""
-        case Stage.SCREENING:
-            return "The checks are running.", ""
-        case Stage.READY:
-            return "The checks are done.", "The payment is sent next."
-        case Stage.PENDING_APPROVAL:
-            return "The branch has not approved it yet.", "It goes on when a second person there approves."
         case Stage.PAYMENT:
             return f"The payment was sent to {rail}{attempt}.", f"{_capital(rail)} has not answered yet."
         case Stage.RTGS_QUEUE:
             return f"The payment waits in the queue of RTGS{attempt}.", "RTGS has not answered yet."
         case Stage.SETTLEMENT:
-            return (
-                f"{_capital(rail)} took the payment{attempt}.",
-                "It has not confirmed yet that the beneficiary has the money.",
-            )
-        case Stage.CASH_READY:
-            return f"The cash is ready{_at_branch(transaction)}.", "The beneficiary has not picked it up yet."
+            not_yet = "It has not confirmed yet that the beneficiary has the money."
+            return f"{_capital(rail)} took the payment{attempt}.", not_yet
         case _:
             return f"{_capital(rail)} did not say whether it paid.", _NEVER_AGAIN
 

@@ -139,3 +139,10 @@ class TimelineForm(forms.Form):
     @property
     def is_newest_first(self) -> bool:
         return self.is_valid() and self.cleaned_data["order"] == "newest"
+
+
+class WayBackForm(forms.Form):
+    """The mark of the list that a page was opened from (way_back.py)."""
+
+
+WayBackForm.base_fields["from"] = forms.CharField(required=False)

@@ -43,7 +43,7 @@ class ObjectTrail:
 
 
 def trail_of(transaction: Transaction, reader: Reader, *, most: int = MOST) -> ObjectTrail:
-    """What the trail says about `transaction`. Outside compliance its people are named Reviewer, without their reasons."""
+    """What the trail says about `transaction`. Outside compliance its people read Reviewer, without their reasons."""
     own = AuditEvent.objects.of(transaction).newest_first()
     read = list(own[: most + 1])
     reveals = list(own.filter(verb=Verb.REVEALED, result="OK").values_list("actor", "at"))

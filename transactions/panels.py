@@ -1,4 +1,4 @@
-"""The sections of the detail page. Each room adds its own from its app's `ready`; the page knows none of them by name."""
+"""The sections of the detail page. Each room adds its own from its app's `ready`; the page knows none by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Panel:
     """One section. `permission` ("" for every reader of the page) decides whether it exists for a person at all.
 
     `template` is rendered with what `context` makes of the dossier; an empty mapping leaves the section out. `key` is
-    its anchor, `order` its place from the top; `is_half` lets it share a row; `url_name` is its own page, if it has one.
+    its anchor, `order` its place from the top; `is_half` lets it share a row; `url_name` is its own page, if any.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""The hidden fields of a transaction: which there are, who may see each, how each is masked and how it is written out."""
+"""The hidden fields of a transaction: which there are, who may see each, how each is masked and written out."""
 
 from __future__ import annotations
 

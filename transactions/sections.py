@@ -27,10 +27,13 @@ def overview(dossier: Dossier) -> Mapping[str, Any]:
 
 
 def parties(dossier: Dossier) -> Mapping[str, Any]:
-    sides = [
-        {"side": side, "party": dossier.parties.get(side), "fields": _hidden_of(dossier, f"{side}_")} for side in Side
-    ]
-    return {"sides": sides, **_reveal_context(dossier)}
+    return {"sides": [_side(dossier, side) for side in Side], **_reveal_context(dossier)}
+
+
+def _side(dossier: Dossier, side: Side) -> dict[str, Any]:
+    party = dossier.parties.get(side)
+    relationship = _words(party.relationship) if party else ""
+    return {"side": side, "party": party, "relationship": relationship, "fields": _hidden_of(dossier, f"{side}_")}
 
 
 def account(dossier: Dossier) -> Mapping[str, Any]:
@@ -101,8 +104,8 @@ def _reveal_context(dossier: Dossier) -> dict[str, Any]:
 
 def marked(given: str, fetched: str) -> dict[str, list[tuple[bool, str]]]:
     """Two titles as runs of letters; a run is marked where the other title differs. Case does not count."""
-    letters = [[letter.casefold() for letter in title] for title in (given, fetched)]
-    matcher = SequenceMatcher(None, *letters, autojunk=False)
+    ours, theirs = ([letter.casefold() for letter in title] for title in (given, fetched))
+    matcher = SequenceMatcher(a=ours, b=theirs, autojunk=False)
     runs: dict[str, list[tuple[bool, str]]] = {"given": [], "fetched": []}
     for kind, given_from, given_to, fetched_from, fetched_to in matcher.get_opcodes():
         differs = kind != "equal"

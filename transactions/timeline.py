@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 WORTH_TELLING: Final = dt.timedelta(seconds=1)
 """A wait shorter than this is not told."""
-CAME_LATE: Final = dt.timedelta(minutes=1)
-"""An event that needed longer to reach us says so."""
-
 IN_PROGRESS: Final = "In progress"
 CHECKED: Final = "Checks"
 
@@ -107,7 +104,11 @@ def timeline_of(
 ) -> Timeline:
     """The timeline of `transaction` for `reader`; `events` are all of its events by sequence."""
     verdicts = _verdicts(transaction, events)
-    entries = [_entry(event, transaction, verdicts, reasons, reader) for event in events]
+    overtaken = _overtaken(events)
+    entries = [
+        _entry(event, transaction, verdicts.get(event.sequence), overtaken.get(event.sequence), reasons, reader)
+        for event in events
+    ]
     missing = list(missing_numbers([event.sequence for event in events]))
     return Timeline(
         items=tuple(_with_gaps(entries)),
@@ -120,6 +121,17 @@ def _verdicts(transaction: Transaction, events: Sequence[Event]) -> dict[int, Ve
     stages = [happening_of(event) for event in events if event.type == EventType.STAGE]
     others = [event.sequence for event in events if event.type != EventType.STAGE]
     return fold(transaction.received_at, stages, others).verdicts
+
+
+def _overtaken(events: Sequence[Event]) -> dict[int, dt.timedelta]:
+    """By how much each event that reached us after a later one was late, by its number."""
+    late: dict[int, dt.timedelta] = {}
+    first_after: dt.datetime | None = None
+    for event in reversed(events):
+        if first_after is not None and event.received_at > first_after:
+            late[event.sequence] = event.received_at - first_after
+        first_after = min(first_after, event.received_at) if first_after else event.received_at
+    return late
 
 
 def _with_gaps(entries: Sequence[Entry]) -> Iterable[Entry | Gap]:
@@ -141,18 +153,17 @@ def _between(before: Entry, entry: Entry) -> Iterable[Gap]:
         yield Gap(waited=waited)
 
 
-# -- one event ------------------------------------------------------------------------------------------------------------
+# -- one event -----------------------------------------------------------------------------------------------------
 
 
 def _entry(
     event: Event,
     transaction: Transaction,
-    verdicts: Mapping[int, Verdict],
+    verdict: Verdict | None,
+    came_late: dt.timedelta | None,
     reasons: Mapping[str, ReasonCode],
     reader: Reader,
 ) -> Entry:
-    verdict = verdicts.get(event.sequence)
-    late = event.received_at - event.time
     is_veiled = _is_veiled(event, reader)
     return Entry(
         sequence=event.sequence,
@@ -163,7 +174,7 @@ def _entry(
         at=event.time,
         actor=_actor(event, transaction, reader),
         took=event.ended_at - event.started_at if event.started_at and event.ended_at else None,
-        came_late=late if late > CAME_LATE else None,
+        came_late=came_late,
         reason=None
         if is_veiled
         else reason_for(event.reason_code, reasons, reader, bank_text=without_numbers(event.reason)),
@@ -238,6 +249,14 @@ def _veiled_result(event: Event) -> str:
     return IN_PROGRESS
 
 
+_TONES: Final[dict[str, str]] = {
+    Result.SUCCESS: "good",
+    Result.FAILED: "bad",
+    Result.TIMEOUT: "wait",
+    Result.REVIEW: "wait",
+}
+
+
 def _tone(event: Event, verdict: Verdict | None, *, is_veiled: bool) -> str:
     if verdict is not None and (verdict.is_contradictory or verdict is Verdict.NOT_UNDERSTOOD):
         return "wait"
@@ -245,10 +264,7 @@ def _tone(event: Event, verdict: Verdict | None, *, is_veiled: bool) -> str:
         return {"Done": "good", "Not accepted": "bad"}.get(_veiled_result(event), "plain")
     if event.type == EventType.SCREENING:
         return {"CLEAR": "good", "HITS": "wait"}.get(str(event.data.get("status")), "bad")
-    return {Result.SUCCESS: "good", Result.FAILED: "bad", Result.TIMEOUT: "wait", Result.REVIEW: "wait"}.get(
-        event.result,
-        "plain",  # type: ignore[call-overload]
-    )
+    return _TONES.get(event.result, "plain")
 
 
 _ICONS: Final = {"good": "check", "bad": "failed", "wait": "warning", "plain": "clock"}
@@ -335,11 +351,11 @@ def _contradiction(verdict: Verdict | None) -> str:
             return ""
 
 
-# -- technical details ------------------------------------------------------------------------------------------------------
+# -- technical details ---------------------------------------------------------------------------------------------
 
 _CLEAR: Final = frozenset(
-    "endpoint method messageType httpStatus responseCode elapsedMs stan rrn messageId uniqueId railStatus amount currency"
-    " bankCode counter settlementDate fileName rules missingField resubmitAfter".split()
+    "endpoint method messageType httpStatus responseCode elapsedMs stan rrn messageId uniqueId railStatus amount"
+    " currency bankCode counter settlementDate fileName rules missingField resubmitAfter".split()
 )
 _FREE_TEXT: Final = frozenset({"responseMessage", "narration"})
 _FOR_COMPLIANCE: Final = frozenset("titleMatch list listVersion checked hits".split())

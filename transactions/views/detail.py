@@ -14,11 +14,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import check, has, may_work_on, requires
+from accounts.errors import Refused
 from audit import trail as audit_trail
 from audit.verbs import Verb
-from transactions import actions, deeds, sections
+from transactions import actions, deeds, sections, way_back
 from transactions.dossier import Dossier
-from transactions.forms import InquiryForm, NoteForm, RevealForm, TimelineForm
+from transactions.forms import InquiryForm, NoteForm, RevealForm, TimelineForm, WayBackForm
 from transactions.models import Transaction
 from transactions.object_trail import trail_of
 from transactions.panels import sections_for
@@ -112,9 +113,7 @@ def reveal(request: HttpRequest, reference: str) -> HttpResponse:
         record_view(request, dossier)
         return page_of(request, dossier, reveal_form=form, status=422)
     value = actions.reveal(dossier.transaction, by=dossier.user, field=form.cleaned_data["field"], reason=form.sentence)
-    response = page_of(request, dossier, revealed=_revealed(dossier, form.cleaned_data["field"], value))
-    response.headers["Refresh"] = f"{REVEAL_SECONDS}; url={dossier.transaction.get_absolute_url()}"
-    return response
+    return page_of(request, dossier, revealed=_revealed(dossier, form.cleaned_data["field"], value))
 
 
 @requires("transactions.view_transactions")
@@ -126,12 +125,12 @@ def answer_copied(request: HttpRequest, reference: str) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-# -- what the pages share ---------------------------------------------------------------------------------------------------
+# -- what the pages share ------------------------------------------------------------------------------------------
 
 
 def dossier_of(request: HttpRequest, reference: str) -> Dossier:
     """The transaction as this person reads it now. Out of their scope and absent are the same: not found."""
-    found = Transaction.objects.visible_to(request.user).called(reference).for_detail().first()
+    found = Transaction.objects.visible_to(request.user).called(reference.replace("\x00", "")).for_detail().first()
     if found is None:
         raise Http404
     return Dossier(found, request.user, timezone.now())  # type: ignore[arg-type]
@@ -144,6 +143,19 @@ def record_view(request: HttpRequest, dossier: Dossier, *, part: str = "") -> No
     request.reading_unrecorded = not recorded  # type: ignore[attr-defined]
 
 
+def record_refusal(request: HttpRequest, refusal: Refused) -> None:
+    """Record a refusal that is shown on the page itself, as the middleware does for those with a page of their own."""
+    audit_trail.record_denial(
+        Verb.REFUSED,
+        by=request.user if request.user.is_authenticated else None,
+        object_type=refusal.object_type,
+        object_id=refusal.object_id,
+        reason=refusal.sentence,
+        result="DENIED" if refusal.status == 403 else "FAILED",
+        facts={"path": request.path, "method": str(request.method), "deed": refusal.verb},
+    )
+
+
 def page_of(
     request: HttpRequest,
     dossier: Dossier,
@@ -151,9 +163,10 @@ def page_of(
     inquiry_form: InquiryForm | None = None,
     reveal_form: RevealForm | None = None,
     revealed: dict[str, Any] | None = None,
+    refusal: Refused | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The detail page, with the form that had errors or with the one value that was revealed."""
+    """The detail page: with the form that had errors, the deed that was refused, or the one value that was revealed."""
     transaction = dossier.transaction
     rows = sections_for(dossier)
     context = {
@@ -171,6 +184,7 @@ def page_of(
         "reveal_form": reveal_form or RevealForm(reader=dossier.reader),
         "reveal_field": reveal_form.data.get("field") if reveal_form else "",
         "revealed": revealed,
+        "refusal": refusal,
         "back": _back(request),
     }
     return render(request, "transactions/detail.html", context, status=status)
@@ -212,7 +226,9 @@ def _revealed(dossier: Dossier, key: str, value: Any) -> dict[str, Any]:
 
 
 def _back(request: HttpRequest) -> str:
-    """The list or search this page was reached from, on our own site; "" otherwise."""
+    """The list or search this page was opened from: by its mark in the address, else by where the browser was."""
+    form = WayBackForm(request.GET)
+    marked = way_back.address(form.cleaned_data["from"]) if form.is_valid() else ""
     came_from = urlsplit(request.headers.get("Referer", ""))
     ours = came_from.netloc == request.get_host() and came_from.path in ("/transactions/", "/search/", "/inquiries/")
-    return f"{came_from.path}?{came_from.query}".rstrip("?") if ours else ""
+    return marked or (f"{came_from.path}?{came_from.query}".rstrip("?") if ours else "")

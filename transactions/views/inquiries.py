@@ -18,7 +18,7 @@ from transactions.dossier import Dossier
 from transactions.forms import CloseForm, InquiryForm
 from transactions.inquiry_filters import InquiryQuery
 from transactions.models import Inquiry
-from transactions.views.detail import page_of, dossier_of, record_view
+from transactions.views.detail import dossier_of, page_of, record_refusal, record_view
 
 
 @requires("transactions.view_transactions", "transactions.log_inquiry")
@@ -32,8 +32,19 @@ def log(request: HttpRequest, reference: str) -> HttpResponse:
     if not form.is_valid():
         record_view(request, dossier)
         return page_of(request, dossier, inquiry_form=form, status=422)
+    try:
+        inquiry = _logged(dossier, form)
+    except Refused as refusal:
+        record_refusal(request, refusal)
+        return page_of(request, dossier, inquiry_form=form, refusal=refusal, status=refusal.status)
+    link = format_html('<a href="{}">{}</a>', inquiry.get_absolute_url(), inquiry.number)
+    messages.success(request, format_html("{} is recorded and {}.", link, form.cleaned_data["state"]))
+    return redirect(f"{dossier.transaction.get_absolute_url()}#inquiries")
+
+
+def _logged(dossier: Dossier, form: InquiryForm) -> Inquiry:
     typed = form.cleaned_data
-    inquiry = actions.log_inquiry(
+    return actions.log_inquiry(
         dossier.transaction,
         by=dossier.user,
         channel=typed["channel"],
@@ -44,9 +55,6 @@ def log(request: HttpRequest, reference: str) -> HttpResponse:
         answer_version=_version(dossier, typed["answer"]),
         is_answered=typed["state"] == "closed",
     )
-    link = format_html('<a href="{}">{}</a>', inquiry.get_absolute_url(), inquiry.number)
-    messages.success(request, format_html("{} is recorded and {}.", link, typed["state"]))
-    return redirect(f"{dossier.transaction.get_absolute_url()}#inquiries")
 
 
 @requires()
@@ -78,7 +86,7 @@ def close(request: HttpRequest, number: str) -> HttpResponse:
     try:
         actions.close_inquiry(found, by=_reader(request), note=form.cleaned_data["note"])
     except Refused as refusal:
-        _record_refusal(request, refusal)
+        record_refusal(request, refusal)
         return _page(request, _inquiry_of(request, number), form, refusal=refusal, status=refusal.status)
     messages.success(request, f"{found.number} is closed.")
     return redirect(found.get_absolute_url())
@@ -96,7 +104,7 @@ def _reader(request: HttpRequest) -> User:
 
 def _inquiry_of(request: HttpRequest, number: str) -> Inquiry:
     """The inquiry, if this person may read it; not found otherwise, whether or not it exists."""
-    found = Inquiry.objects.readable_by(_reader(request)).called(number).for_list().first()
+    found = Inquiry.objects.readable_by(_reader(request)).called(number.replace("\x00", "")).for_list().first()
     if found is None:
         raise Http404
     return found  # type: ignore[no-any-return]
@@ -108,19 +116,6 @@ def _page(
     may_close = has(request.user, "transactions.log_inquiry") and may_work_on(request.user, found.transaction)
     context = {"inquiry": found, "form": form, "refusal": refusal, "may_close": may_close}
     return render(request, "transactions/inquiry.html", context, status=status)
-
-
-def _record_refusal(request: HttpRequest, refusal: Refused) -> None:
-    """As the middleware does for refusals that become pages of their own."""
-    audit_trail.record_denial(
-        Verb.REFUSED,
-        by=_reader(request),
-        object_type=refusal.object_type,
-        object_id=refusal.object_id,
-        reason=refusal.sentence,
-        result="FAILED",
-        facts={"path": request.path, "method": str(request.method), "deed": refusal.verb},
-    )
 
 
 def _version(dossier: Dossier, answer: str) -> str:
