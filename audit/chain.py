@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 GENESIS: Final = bytes(32)
-REACH: Final = 100_000  # how far around a break an entry's original number is looked for
+REACH: Final = 20_000  # how far around a break an entry's original number is looked for
 NO_ANCHORS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 EDITED: Final = "edited"
