@@ -9,6 +9,7 @@ class ExceptionsConfig(AppConfig):
     verbose_name = "Exceptions"
 
     def ready(self) -> None:
-        from exceptions import panels
+        from exceptions import flags, panels
 
         panels.register()
+        flags.register()

@@ -219,7 +219,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 def _amount(value: Decimal | None) -> Decimal | None:
     if value is not None and not (value.is_finite() and 0 <= value < Decimal(10) ** 16):
-        raise ValidationError("Enter an amount like 110227.00.")
+        raise ValidationError("That is not an amount.")
     return value
 
 

@@ -348,7 +348,7 @@ def _label(query: TransactionQuery, name: str) -> str:
 def _sentence(query: TransactionQuery, name: str, value: str, error: Any) -> str:
     if error.code == "invalid_choice":
         return f'There is no {_label(query, name).lower()} "{_short(value)}".'
-    if name.startswith("amount") and error.code is not None:
+    if name.startswith("amount"):
         return f'"{_short(value)}" is not an amount.'
     return str(error.messages[0])
 
