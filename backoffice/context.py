@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.access import permissions_of
+from accounts.models import User
 from audit import trail
 from backoffice import VERSION
 from transactions import formats
@@ -63,7 +64,7 @@ MENU: list[Entry] = [
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context processor of every page."""
     now, zone = timezone.now(), timezone.get_current_timezone()
-    user = getattr(request, "user", None) or AnonymousUser()  # refused before anybody looked who asks
+    user = reader_of(request)
     return {
         "environment_name": settings.ENVIRONMENT_NAME,
         "build": VERSION,
@@ -83,18 +84,24 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def reader_of(request: HttpRequest) -> User | AnonymousUser:
+    """Who reads. Nobody where the request was refused before anybody looked; asking does not yet ask the database."""
+    return request.user if hasattr(request, "user") else AnonymousUser()
+
+
 def menu_of(request: HttpRequest) -> list[Line]:
     """The entries that this reader may open, the one of this page marked."""
-    rights = permissions_of(request.user)
-    return [_line(entry, request) for entry in MENU if _may_open(entry, request.user, rights)]
+    user = reader_of(request)
+    rights = permissions_of(user)
+    return [_line(entry, request, user) for entry in MENU if _may_open(entry, user, rights)]
 
 
-def _may_open(entry: Entry, user: Any, rights: frozenset[str]) -> bool:
-    return bool(user.is_staff) if entry.staff_only else not entry.rights.isdisjoint(rights)
+def _may_open(entry: Entry, user: User | AnonymousUser, rights: frozenset[str]) -> bool:
+    return user.is_staff if entry.staff_only else not entry.rights.isdisjoint(rights)
 
 
-def _line(entry: Entry, request: HttpRequest) -> Line:
-    count = entry.waiting(request.user) if entry.waiting else 0
+def _line(entry: Entry, request: HttpRequest, user: User | AnonymousUser) -> Line:
+    count = entry.waiting(user) if entry.waiting else 0
     waiting = "99+" if count > 99 else str(count or "")
     return Line(entry.label, entry.url, entry.icon, entry.key, request.path.startswith(entry.url), waiting)
 

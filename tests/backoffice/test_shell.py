@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
+from django.utils.functional import SimpleLazyObject
 
 from accounts.errors import Refused, Throttled
 from accounts.models import User
+from audit import trail
 from backoffice import context, errors
 
 pytestmark = pytest.mark.django_db
@@ -34,8 +37,8 @@ def words(html: str) -> str:
 
 def test_the_menu_shows_what_the_reader_may_open(hina: User, tariq: User, nadia: User, admin: User) -> None:
     assert menu(hina) == ["Search", "Transactions", "Inquiries"]
-    assert menu(tariq) == ["Search", "Transactions"]
-    assert menu(nadia)[:3] == ["Search", "Transactions", "Inquiries"]
+    assert menu(tariq) == ["Search", "Transactions", "Intake problems"]
+    assert menu(nadia) == ["Search", "Transactions", "Inquiries", "Intake problems", "Administration"]
     assert menu(admin) == ["Administration"]
 
 
@@ -85,9 +88,10 @@ def test_the_environment_is_named_in_words(as_hina: Client, settings: Any) -> No
 
 
 def test_a_page_that_is_not_recorded_says_so(hina: User) -> None:
-    request = request_of(hina)
-    request.reading_unrecorded = True  # type: ignore[attr-defined]
-    assert "Reading is not being recorded." in errors.not_found(request).content.decode()
+    with trail.acting(actor=hina.username, kind="USER"):
+        assert "Reading is not being recorded." not in errors.not_found(request_of(hina)).content.decode()
+        trail.context().unrecorded_readings.append("viewed")
+        assert "Reading is not being recorded." in errors.not_found(request_of(hina)).content.decode()
 
 
 def test_not_found_is_the_same_page_byte_for_byte_whatever_was_asked_for(as_hina: Client) -> None:
@@ -140,16 +144,14 @@ def test_our_fault_says_what_became_of_the_work_without_asking_the_database(
 
 
 def test_an_error_page_of_ours_needs_neither_reader_nor_database(django_assert_num_queries: Any) -> None:
+    def away() -> User:
+        raise OperationalError("the database is away")
+
     request = RequestFactory().get("/transactions/")
-
-    class Away:
-        @property
-        def is_authenticated(self) -> bool:
-            raise RuntimeError("the database is away")
-
-    request.user = Away()  # type: ignore[assignment]
+    request.user = SimpleLazyObject(away)
     with django_assert_num_queries(0):
-        assert errors.ours(request, "E-7F3K", status=503).status_code == 503
+        assert errors.failed(request, OperationalError("away")).status_code == 503
+        assert errors.failed(request, RuntimeError("a mistake of ours")).status_code == 500
 
 
 def test_an_old_form_is_refused_with_a_page_of_ours(hina: User) -> None:
