@@ -40,6 +40,7 @@ def copy_in(model: type[models.Model], columns: Sequence[str], rows: Iterable[Se
     """Write rows by COPY. JSON goes in as text."""
     names = ", ".join(f'"{name}"' for name in columns)
     with (
+        connection.wrap_database_errors,  # a copy passes Django by: its errors become Django's here
         connection.cursor() as cursor,
         cursor.copy(f'COPY "{table_of(model)}" ({names}) FROM STDIN') as copy,
     ):

@@ -231,9 +231,9 @@ def _read_date(value: Any) -> date:
             raise ValueError
         day = date.fromisoformat(held)
     except ValueError:
-        raise Wrong(f"is {_quoted(held)}, not a date. Send it as YYYY-MM-DD.") from None
+        raise Wrong("is not a date. Send it as YYYY-MM-DD.") from None  # the value may be personal: not repeated
     if day.year not in _YEARS:
-        raise Wrong(f"is {_quoted(held)}, a year that cannot be. Send the right date.")
+        raise Wrong("is in a year that cannot be. Send the right date.")
     return day
 
 

@@ -7,6 +7,8 @@ import uuid
 from django.db import models
 from django.utils import timezone
 
+from backoffice.gateway.querysets import VerdictQuerySet, WaitingQuerySet
+
 
 class Delivery(models.Model):
     """One signed request or one imported file, with its body exactly as it came. Append-only."""
@@ -47,6 +49,8 @@ class Verdict(models.Model):
     errors = models.JSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
+    objects = VerdictQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at", "-id"]
         default_permissions = ()
@@ -65,6 +69,8 @@ class WaitingEvent(models.Model):
     digest = models.BinaryField()
     envelope = models.JSONField()
     received_at = models.DateTimeField(default=timezone.now)
+
+    objects = WaitingQuerySet.as_manager()
 
     class Meta:
         ordering = ["received_at", "id"]
