@@ -48,7 +48,9 @@ def in_stage(
     return take_in(told, at=now)
 
 
-def of_kind(kind: str, *, partner: str = "INSTANTCASH", number: int = 1, now: datetime = NOW, **more: Any) -> Transaction:
+def of_kind(
+    kind: str, *, partner: str = "INSTANTCASH", number: int = 1, now: datetime = NOW, **more: Any
+) -> Transaction:
     """A transaction of one of the demo's kinds of stories."""
     return take_in(stories.story_of_kind(kind, partner=partner, number=number, now=now, **more), at=now)
 

@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 
 VOID = frozenset("meta link input br hr img use source wbr".split())
 HIDDEN = frozenset("script style template".split())
-BLOCKS = frozenset("p div section li dt dd h1 h2 h3 tr td th caption article summary button label option ol ul dl".split())
+BLOCKS = frozenset(
+    "p div section li dt dd h1 h2 h3 tr td th caption article summary button label option ol ul dl".split()
+)
 
 
 class Node:
