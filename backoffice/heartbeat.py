@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from django.db import close_old_connections
 from django.utils import timezone
 
 from backoffice.models import WorkerHeartbeat
@@ -17,13 +16,11 @@ ALIVE_WITHIN: Final = timedelta(seconds=30)
 def beat(name: str) -> None:
     """Say that the worker called `name` is there."""
     WorkerHeartbeat.objects.update_or_create(name=name, defaults={"beat_at": timezone.now()})
-    close_old_connections()
 
 
 def rest(name: str) -> None:
     """Say that the worker called `name` stopped in good order."""
     WorkerHeartbeat.objects.filter(name=name).delete()
-    close_old_connections()
 
 
 def is_alive() -> bool:

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import Error
+from django.db import Error, connection
 from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
@@ -64,7 +65,7 @@ async def _work_until(stopping: asyncio.Event, name: str, *, once: bool) -> None
             await asyncio.gather(*others, return_exceptions=True)
             with contextlib.suppress(asyncio.CancelledError):
                 await working
-    await sync_to_async(heartbeat.rest)(name)
+    await sync_to_async(_once)(heartbeat.rest, name)
 
 
 async def _run(ours: App, name: str, *, once: bool) -> None:
@@ -82,7 +83,15 @@ async def _beat(name: str) -> None:
     """Give the sign of life from beside the jobs, in a thread of its own: a long job does not silence it."""
     while True:
         try:
-            await sync_to_async(heartbeat.beat, thread_sensitive=False)(name)
+            await sync_to_async(_once, thread_sensitive=False)(heartbeat.beat, name)
         except Error:
             log.exception("the worker cannot give its sign of life")
         await asyncio.sleep(heartbeat.EVERY_SECONDS)
+
+
+def _once(deed: Callable[[str], None], name: str) -> None:
+    """Do something with a database connection that is given back afterwards."""
+    try:
+        deed(name)
+    finally:
+        connection.close()
