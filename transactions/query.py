@@ -247,11 +247,7 @@ class TransactionQuery:
     def _check_words(self) -> None:
         for name, errors in self.filter.form.errors.as_data().items():
             for error in errors:
-                values = (
-                    [str(error.params["value"])]
-                    if error.params and "value" in error.params
-                    else self.given.get(name, [])
-                )
+                values = [str((error.params or {})["value"])] if name in MANY else self.given.get(name, [])
                 for value in values:
                     self._refuse(name, [value], _sentence(self, name, value, error))
 

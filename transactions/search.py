@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -433,7 +433,7 @@ def record(reading: Reading, user: User, *, found: int) -> None:
     is_withheld = bool(PERSONAL.intersection(reading.kinds)) and not has(user, BY_PERSON)
     try:
         trail.record(Verb.SEARCHED_PERSON, by=user, facts=facts, result="DENIED" if is_withheld else "OK")
-    except DatabaseError as error:
+    except trail.CannotRecord as error:
         raise Refused(
             "Searches by a person's data must be recorded, and recording does not work now. "
             "Nothing was searched; references still work.",

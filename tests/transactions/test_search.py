@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.models import AuditEvent
+from tests.database import owner_connection
 from tests.transactions.rows import lay
 from transactions.models import Search, Transaction
 
@@ -374,6 +376,26 @@ def test_a_reference_is_recorded_with_its_text(row: Transaction, as_hina: Client
     assert last["facts"] == {"text": "psl-000000045", "found": 1}
 
 
+@pytest.fixture
+def unwritable(transactional_db: None) -> Iterator[None]:
+    """The application role may not add to the trail any more."""
+    with owner_connection(autocommit=True) as owner:
+        owner.execute("REVOKE INSERT ON audit_auditevent FROM openremit_app")
+        yield
+        owner.execute("GRANT INSERT ON audit_auditevent TO openremit_app")
+
+
+def test_what_cannot_be_recorded_is_searched_by_reference_only(as_hina: Client, unwritable: None) -> None:
+    lay(45, beneficiary_name="Farhan Qureshi", beneficiary_iban=IBAN)
+    assert as_hina.post("/search/", {"q": "PSL000000045"}).headers["Location"] == "/search/?q=PSL000000045"
+    assert as_hina.get("/search/?q=PSL000000045").headers["Location"] == "/transactions/PSL000000045/"
+    for text in ("Farhan Qureshi", IBAN):
+        answer = as_hina.get(as_hina.post("/search/", {"q": text}).headers["Location"])
+        assert answer.status_code == 503
+        assert "Nothing was searched; references still work." in answer.content.decode()
+        assert found(answer.content.decode()) == []
+
+
 # Bad input
 
 HOSTILE = [
@@ -429,3 +451,30 @@ def test_a_pasted_list_says_that_one_is_searched_at_a_time(row: Transaction, as_
 
 def test_a_name_with_a_comma_is_no_list(row: Transaction, as_hina: Client) -> None:
     assert found(ask(as_hina, "Qureshi, Farhan")[1]) == ["PSL000000045"]
+
+
+# What the platform told
+
+
+def test_a_transaction_of_the_intake_is_found_by_everything_that_it_carries(as_nadia: Client) -> None:
+    from tests.factories.transactions import TransactionFactory
+
+    row = TransactionFactory(
+        stage="settlement",
+        data={
+            "remitter": {"fullName": "Zubaida Ansari", "mobileNumber": "+971501234567"},
+            "beneficiary": {
+                "fullName": "Haroon Kakar",
+                "mobileNumber": "03001234567",
+                "idDetails": {"idType": "CNIC", "idNumber": "42101-1234567-1"},
+            },
+        },
+    )
+    row.refresh_from_db()
+    for field in REFERENCES:
+        if reference := getattr(row, field):
+            answer = as_nadia.post("/search/", {"q": reference.lower()})
+            assert answer.headers["Location"] == row.get_absolute_url(), field
+    texts = ["Ansari Zubaida", "haron kakar", CNIC, "0300-1234567", "00971501234567", row.beneficiary_iban]
+    for text in filter(None, texts):
+        assert found(ask(as_nadia, text)[1]) == [row.txn_id], text

@@ -5,6 +5,7 @@ What may concern a person never stands in an address: it is kept under a token, 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import requires
 from accounts.models import User
+from audit.trail import CannotRecord
 from transactions import way_back
 from transactions.reading import LONGEST_TEXT, Kind, Reading, read
 from transactions.search import OnlyMatch, SearchOver, find, keep, kept, only_match, record
@@ -49,7 +51,8 @@ def _take(request: HttpRequest, reading: Reading, user: User) -> HttpResponse:
     if reading.is_too_long:
         return _page(request, reading, status=422)
     if not reading.parts and (only := only_match(reading, user)):
-        return _straight_to(request, reading, only, user)
+        with suppress(CannotRecord):  # an address of its own still answers, and says that it is not recorded
+            return _straight_to(request, reading, only, user)
     if reading.is_plain:
         return _see_other(f"{reverse('transactions:search')}?{urlencode({'q': reading.text})}")
     return _see_other(f"{reverse('transactions:search')}?{urlencode({'s': keep(reading.given, user)})}")
