@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 
 ROOT = Path(__file__).resolve().parents[2]
+ON_ONES_OWN_ACCOUNT = {"choose_preferences", "choose_password"}  # everybody signed in may; they touch only `by`
 ROOMS = ("accounts", "audit", "transactions", "compliance", "exceptions", "backoffice")
 OURS = {"accounts", "audit", "transactions", "compliance", "exceptions", "gateway", "reports", "backoffice"}
 
@@ -60,7 +61,8 @@ def test_every_deed_checks_and_records_in_one_transaction(
     decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
     assert "transaction.atomic" in decorators or "atomic" in reached, f"{where} is not one database transaction"
     assert reached & {"record", "record_change"}, f"{where} leaves no trail"
-    assert reached & {"check", "check_work", "check_self"}, f"{where} checks no right"
+    if function.name not in ON_ONES_OWN_ACCOUNT:
+        assert reached & {"check", "check_work"}, f"{where} checks no right"
 
 
 def test_only_the_query_object_and_the_filters_read_filters_from_the_address() -> None:
@@ -84,7 +86,9 @@ def test_views_ask_querysets_and_write_no_filter_of_their_own() -> None:
 
 
 def test_nobody_but_the_intake_and_the_seed_assigns_a_status() -> None:
-    pattern = re.compile(r"\.(status|stage|funds_position)\s*=[^=]|update\([^)]*\b(status|stage|funds_position)=")
+    pattern = re.compile(
+        r"(?<!self)\.(status|stage|funds_position)\s*=[^=]|update\([^)]*\b(status|stage|funds_position)="
+    )
     offenders = [
         str(p.relative_to(ROOT)) for p in sources() if pattern.search(p.read_text()) and "gateway" not in p.parts
     ]
@@ -119,12 +123,14 @@ def test_rooms_have_no_attic() -> None:
 
 
 def test_templates_escape_everything_and_carry_nothing_inline() -> None:
-    pattern = re.compile(
-        r"\|\s*safe\b|\bautoescape off\b|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|javascript:|href=\"#\"|href=\"\""
-    )
-    offenders = [
-        str(path.relative_to(ROOT)) for path in (ROOT / "templates").rglob("*.html") if pattern.search(path.read_text())
-    ]
+    unescaped = re.compile(r"\|\s*safe\b|\bautoescape off\b")
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|javascript:|href=\"#\"|href=\"\"")
+    tags = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}")
+    offenders = []
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text()
+        if unescaped.search(text) or inline.search(tags.sub("x", text)):
+            offenders.append(str(path.relative_to(ROOT)))
     assert not offenders
 
 
