@@ -21,6 +21,10 @@ TIMEOUTS = {
 }
 COMMAND_TIMEOUTS = (0, 30_000, 300_000)  # a migration or a seed may take its time, but waits for no lock for ever
 
+# Without its database a page answers within two seconds, in words (`timeout`); and when the database is back, the pool
+# asks it again within seconds instead of backing off further and further (`reconnect_timeout`).
+POOL = {"min_size": 2, "max_size": 12, "timeout": 1.5, "reconnect_timeout": 3.0}
+
 
 def process_name() -> str:
     return os.environ.get(PROCESS_NAME, "command")
@@ -45,5 +49,5 @@ def _connection(options: dict[str, Any]) -> dict[str, Any]:
     limits = f"-c statement_timeout={statement} -c lock_timeout={lock} -c idle_in_transaction_session_timeout={idle}"
     ours: dict[str, Any] = {"application_name": f"openremit {process}", "connect_timeout": 5, "options": limits}
     if process in SERVED:
-        ours["pool"] = {"min_size": 2, "max_size": 12, "timeout": 10}
+        ours["pool"] = POOL
     return {"OPTIONS": ours | options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": process in SERVED}
