@@ -249,7 +249,7 @@ class Compiler:
         if bank := recipient.get("bankDetails"):
             tokens[bank["accountNumber"]] = ("account",)
         for event in one.rows[EVENT]:
-            tokens |= self._references(event["data"])
+            tokens |= self._references(event["data"]) | {event["batch"].hex: ("trace",)}
         return tokens
 
     def _keeps_names(self) -> bool:
@@ -543,6 +543,7 @@ _ANSWERS: Final[dict[str, Callable[..., str]]] = {
     "list_version_json": lambda one: f'"{one.list_version()}"',
     "business_date": _Values.business_date,
     "batch": lambda one: one.cloner.batch,
+    "trace": lambda one: one.cloner.batch.replace("-", ""),
     "data": lambda one: "",
     "digest": lambda one: "",
     "moment": _Values.moment,

@@ -44,6 +44,7 @@ from backoffice.gateway.models import Delivery
 from compliance.models import ScreeningCheck, ScreeningHit
 from exceptions.models import ExceptionItem
 from transactions.models import Account, Event, Name, Party, Transaction
+from transactions.names import learn
 
 MONTHS_24: Final = timedelta(days=730)
 WHOLE_TIMELINES: Final = 200_000
@@ -186,12 +187,9 @@ def _take_in_open(plan: Plan) -> None:
         events = written(kind, steps, txn_id=instruction.txn_id, start=min(at, latest))
         batch.append(Story(instruction.txn_id, kind, events, []))
         if len(batch) == 100 or place == len(moments) - 1:
-            _take_in([event for story in batch for event in story.events], f"seed-{plan.first}-open-{place}")
+            told = [event for story in batch for event in story.events]
+            take_in(told, message_id=f"seed-{plan.first}-open-{place}")
             batch = []
-
-
-def _take_in(events: list[dict[str, Any]], message_id: str) -> None:
-    take_in(events, message_id=message_id, at=datetime.now(UTC))
 
 
 def _samples(plan: Plan) -> list[Sample]:
@@ -203,7 +201,7 @@ def _samples(plan: Plan) -> list[Sample]:
     samples: list[Sample] = []
     events: list[list[dict[str, Any]]] = []
     for kind, weight in plan.kinds().items():
-        for _ in range(max(6, weight // 25)):
+        for _ in range(max(2, min(weight // 25, weight * plan.total // 40_000))):
             number = SAMPLE_NUMBERS + len(samples) * 7_919
             at = told - timedelta(days=15, seconds=world.rng.randrange(86_400), milliseconds=world.rng.randrange(1_000))
             at = at.replace(microsecond=at.microsecond // 1_000 * 1_000)
@@ -213,7 +211,8 @@ def _samples(plan: Plan) -> list[Sample]:
             samples.append(Sample(kind, one.txn_id, number, at, at, one.partner.prefix, one.rail, one.data, {}))
     point = transaction.savepoint()
     for start in range(0, len(events), 100):
-        _take_in([event for story in events[start : start + 100] for event in story], f"seed-sample-{start}")
+        told_now = [event for story in events[start : start + 100] for event in story]
+        take_in(told_now, message_id=f"seed-sample-{start}", at=datetime.now(UTC))
     _read_back(samples)
     transaction.savepoint_rollback(point)
     return samples
@@ -277,7 +276,7 @@ def _clone(plan: Plan, samples: list[Sample], progress: Progress) -> None:
                         copy.write("".join(rows))
                 done += block.count
                 progress.show(done)
-        _remember_names(cursor, recipe)
+        _remember_names(recipe)
 
 
 def _weights(plan: Plan, templates: list[Template]) -> list[float]:
@@ -411,15 +410,12 @@ def _bare_tables(cursor: CursorWrapper, *, when: bool) -> Iterator[None]:
         cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
 
-def _remember_names(cursor: CursorWrapper, recipe: Recipe) -> None:
+def _remember_names(recipe: Recipe) -> None:
     """The dictionary of the name search learns the clones' names."""
     crowd = _crowd(recipe.plan.seed)
     sides = {(side, word) for one in recipe.templates[True] for side, word in one.nationalities.items()}
     for side, nationality in sorted(sides):
-        cursor.execute(
-            "INSERT INTO transactions_name (raw) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
-            [crowd.names_of(side, nationality)],
-        )
+        learn(crowd.names_of(side, nationality))
 
 
 def _delivery(plan: Plan) -> Delivery:
