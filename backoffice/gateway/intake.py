@@ -27,7 +27,7 @@ from backoffice.gateway.judging import Draft, Judge, Result, Word
 from backoffice.gateway.models import Delivery
 from backoffice.gateway.storing import Moment, store, store_delivery
 from backoffice.gateway.strict_json import dumps
-from backoffice.gateway.validator import Envelope, Error, read
+from backoffice.gateway.validator import Envelope, Error, Rejected, read
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +87,12 @@ def receive(
     content_type: str = BATCH,
     received_at: datetime | None = None,
 ) -> Receipt:
-    """Take in parsed events and answer for each of them.
+    """Take in parsed events (or what a file's reader has Rejected) and answer for each of them.
 
     `body` is kept exactly as it came; without one the events are kept as JSON. Raises only DatabaseError, when the
     database is not there or too busy; nothing was taken in then, and the sender may send the same again.
     """
-    drafts = [Draft(position, read(event)) for position, event in enumerate(events, 1)]
+    drafts = _drafts(events)
     kept = dumps(list(events)).encode("utf-8", "replace") if body is None else body
     message = _Message(message_id[:200], source, content_type[:100], kept, received_at)
     for _ in range(TRIES):
@@ -104,6 +104,27 @@ def receive(
         except DataError:
             break
     return _deliver(message, drafts, singly=True)
+
+
+def rehearse(events: Sequence[object]) -> Receipt:
+    """What `receive` would answer now. Nothing is locked and nothing is written."""
+    drafts = _drafts(events)
+    judge = Judge(knowledge.Known(), knowledge.load_reference(), uuid4(), timezone.now())
+    judge.known = knowledge.load(_envelopes(drafts), judge.reference, locking=False)
+    judge.judge(drafts)
+    return Receipt([judge.results[draft.position] for draft in drafts])
+
+
+def _drafts(events: Sequence[object]) -> list[Draft]:
+    """The events read. What a file's reader has rejected already stays rejected."""
+    return [
+        Draft(position, event if isinstance(event, Rejected) else read(event))
+        for position, event in enumerate(events, 1)
+    ]
+
+
+def _envelopes(drafts: Sequence[Draft]) -> list[Envelope]:
+    return [draft.read for draft in drafts if isinstance(draft.read, Envelope)]
 
 
 def refuse(body: bytes, *, message_id: str, content_type: str, sentence: str) -> None:
@@ -131,9 +152,8 @@ def _delivering() -> Iterator[UUID]:
 
 def _deliver(message: _Message, drafts: Sequence[Draft], *, singly: bool = False) -> Receipt:
     """One try: everything of the delivery in one database transaction, its trail entry last."""
-    envelopes = [draft.read for draft in drafts if isinstance(draft.read, Envelope)]
     with _delivering() as batch, transaction.atomic():
-        knowledge.lock(envelopes)
+        knowledge.lock(_envelopes(drafts))
         judge = Judge(knowledge.Known(), knowledge.load_reference(), batch, message.received_at or timezone.now())
         if singly:
             _take_in_singly(judge, drafts)
@@ -144,8 +164,7 @@ def _deliver(message: _Message, drafts: Sequence[Draft], *, singly: bool = False
 
 
 def _take_in(judge: Judge, drafts: Sequence[Draft]) -> None:
-    envelopes = [draft.read for draft in drafts if isinstance(draft.read, Envelope)]
-    judge.known = knowledge.load(envelopes, judge.reference)
+    judge.known = knowledge.load(_envelopes(drafts), judge.reference)
     judge.judge(drafts)
     judge.mark_twins()
     outcomes = fold_in(list(judge.standings.values()), judge.reference, at=judge.at)

@@ -149,8 +149,8 @@ def iban_of(event: Envelope) -> str:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def load(events: Sequence[Envelope], reference: Reference) -> Known:
-    """Everything known that bears on `events`. Call it under `lock`."""
+def load(events: Sequence[Envelope], reference: Reference, *, locking: bool = True) -> Known:
+    """Everything known that bears on `events`. Call it under `lock`; without `locking` it only looks."""
     known = Known()
     instructions = [event for event in events if event.type == EventType.RECEIVED]
     _load_waiting(known, events)
@@ -158,7 +158,7 @@ def load(events: Sequence[Envelope], reference: Reference) -> Known:
     touched = _load_events(known, [event.id for event in events] + waiting_ids)
     touched |= _load_references(known, instructions, reference)
     touched |= _load_twins(known, instructions)
-    _load_rows(known, {event.subject for event in events}, touched)
+    _load_rows(known, {event.subject for event in events}, touched, locking=locking)
     _load_numbers(known, events)
     return known
 
@@ -243,11 +243,11 @@ def _load_twins(known: Known, instructions: Sequence[Envelope]) -> set[int]:
     return {pk for _, pk, _ in found}
 
 
-def _load_rows(known: Known, subjects: set[str], touched: set[int]) -> None:
+def _load_rows(known: Known, subjects: set[str], touched: set[int], *, locking: bool) -> None:
     columns = ", ".join(f"{name}::text" if name == "missing_sequences" else name for name in _ROW)
     found = _rows(
         f"SELECT {columns} FROM transactions_transaction WHERE txn_id = ANY(%s) OR id = ANY(%s)"  # noqa: S608
-        " ORDER BY id FOR UPDATE",
+        f" ORDER BY id{' FOR UPDATE' if locking else ''}",
         list(subjects),
         list(touched),
     )

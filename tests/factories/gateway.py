@@ -7,6 +7,7 @@ import hashlib
 import factory
 
 from backoffice.gateway import models
+from tests.factories.accounts import PartnerFactory
 
 
 class DeliveryFactory(factory.django.DjangoModelFactory[models.Delivery]):
@@ -25,6 +26,7 @@ class VerdictFactory(factory.django.DjangoModelFactory[models.Verdict]):
 
     delivery = factory.SubFactory(DeliveryFactory, rejected=1)
     position = 1
+    partner = factory.SubFactory(PartnerFactory)
     event_id = factory.Sequence(lambda n: f"event-{n}")
     result = models.Verdict.Result.REJECTED
     errors = factory.LazyFunction(lambda: [{"field": "subject", "message": "subject is missing. Send it."}])

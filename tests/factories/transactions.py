@@ -1,4 +1,4 @@
-"""Transactions and what hangs on them. A transaction comes from events through the intake: its state is folded, never set."""
+"""Transactions and what hangs on them. A transaction comes from events through the intake: its state is folded."""
 
 from __future__ import annotations
 

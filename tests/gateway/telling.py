@@ -40,7 +40,7 @@ def event(subject: str, sequence: int, type_: str, data: Json, *, seconds: float
 
 
 def instruction(subject: str = "T1", *, partner: str = "RIA", cash: bool = False, **changes: Any) -> Json:
-    """The data of an instruction. `changes` replace top-level fields; `details`, `beneficiary`, `remitter` are merged."""
+    """An instruction's data. `changes` replace top-level fields; `details`, `beneficiary`, `remitter` are merged."""
     details = {"partnerReference": f"REF-{subject}", "payingAmount": "110227.00", "payingCurrency": "PKR"}
     beneficiary: Json = {"fullName": "Sana Malik", "address": {"city": "Lahore", "country": "PK"}}
     if not cash:
@@ -128,7 +128,7 @@ def post(
     **signing: Any,
 ) -> HttpResponse:
     """Send events over HTTP, signed as the platform signs."""
-    content_type = content_type or (SINGLE if isinstance(body, dict) else BATCH)
+    content_type = (SINGLE if isinstance(body, dict) else BATCH) if content_type is None else content_type
     raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     signed = signed_headers(raw, secret or settings.INTAKE_SIGNING_SECRETS[0], **signing)
     client = client or Client(raise_request_exception=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def at_once(*deeds: Callable[[], Any]) -> list[Any]:
 def test_the_same_events_delivered_twice_at_once_are_stored_once() -> None:
     for number in range(ROUNDS):
         events = [one for place in range(3) for one in paid(f"R{number}T{place}")]
-        receipts = at_once(*[lambda: take_in(events)] * 3)
+        receipts = at_once(*[partial(take_in, events)] * 3)
         assert sorted(receipt.accepted for receipt in receipts) == [0, 0, len(events)]
         assert sum(receipt.duplicate for receipt in receipts) == 2 * len(events)
     assert Transaction.objects.count() == ROUNDS * 3
@@ -59,7 +60,7 @@ def test_the_same_events_delivered_twice_at_once_are_stored_once() -> None:
 def test_an_instruction_and_a_stage_event_that_race_do_not_miss_each_other() -> None:
     for number in range(ROUNDS):
         first, *rest = paid(f"R{number}")
-        receipts = at_once(lambda: take_in(first), lambda: take_in(rest))
+        receipts = at_once(partial(take_in, first), partial(take_in, rest))
         assert [receipt.rejected for receipt in receipts] == [0, 0]
         transaction = Transaction.objects.get(txn_id=f"R{number}")
         assert (transaction.stage, transaction.sequence, transaction.missing_sequences) == ("credited", 8, [])
@@ -70,8 +71,8 @@ def test_two_transactions_with_one_reference_at_once_leave_one_and_a_conflict() 
     for number in range(ROUNDS):
         details = {"partnerReference": f"SAME{number}"}
         receipts = at_once(
-            lambda: take_in(received(f"A{number}", details=details)),
-            lambda: take_in(received(f"B{number}", details=details | {"payingAmount": "5.00"})),
+            partial(take_in, received(f"A{number}", details=details)),
+            partial(take_in, received(f"B{number}", details=details | {"payingAmount": "5.00"})),
         )
         assert sorted(word for receipt in receipts for word in words(receipt)) == ["accepted", "conflict"]
         assert Transaction.objects.filter(partner_reference=f"SAME{number}").count() == 1
@@ -81,7 +82,7 @@ def test_two_transactions_with_one_reference_at_once_leave_one_and_a_conflict() 
 def test_events_of_one_transaction_in_many_deliveries_at_once_end_in_the_same_state() -> None:
     for number in range(ROUNDS):
         events = paid(f"R{number}")
-        at_once(*[lambda one=one: take_in(one) for one in events])
+        at_once(*[partial(take_in, one) for one in events])
         transaction = Transaction.objects.get(txn_id=f"R{number}")
         assert (transaction.stage, transaction.sequence, transaction.missing_sequences) == ("credited", 8, [])
         assert transaction.history.count() <= len(events)
@@ -91,8 +92,8 @@ def test_two_payments_to_one_account_at_once_are_both_marked_as_possible_duplica
     for number in range(ROUNDS):
         amount = {"payingAmount": f"{1000 + number}.00"}
         at_once(
-            lambda: take_in(received(f"A{number}", details=amount)),
-            lambda: take_in(received(f"B{number}", details=amount)),
+            partial(take_in, received(f"A{number}", details=amount)),
+            partial(take_in, received(f"B{number}", details=amount)),
         )
     assert Transaction.objects.filter(duplicate_suspect=True).count() == 2 * ROUNDS
 
@@ -102,7 +103,7 @@ def test_crossing_deliveries_do_not_lock_each_other_out() -> None:
     take_in([received(name) for name in names])
     forward = [stage(name, 2, "intake") for name in names]
     backward = [stage(name, 3, "validation") for name in reversed(names)]
-    receipts = at_once(lambda: take_in(forward), lambda: take_in(backward))
+    receipts = at_once(partial(take_in, forward), partial(take_in, backward))
     assert [receipt.accepted for receipt in receipts] == [40, 40]
     assert set(Transaction.objects.values_list("stage", "missing_sequences__len")) == {("title_fetch", 0)}
 
