@@ -78,8 +78,10 @@ class Troupe:
         self.stopping = True
 
     def start(self) -> None:
+        """Start whatever does not run yet."""
         for child in self.members:
-            child.start()
+            if child.process is None:
+                child.start()
 
     def watch(self) -> bool:
         """Keep everything running until told to stop (True) or until something died twice (False)."""

@@ -44,8 +44,9 @@ class Command(BaseCommand):
         try:
             self._furnish(options["transactions"], options["seed"])
             troupe.obey_signals()
-            troupe.start()
+            troupe.members[0].start()
             self._wait_until_ready(port, troupe)
+            troupe.start()
             if not troupe.stopping:
                 self._welcome(port)
             orderly = troupe.watch()
