@@ -56,12 +56,17 @@ LONGEST_ECHO: Final = 60
 
 @dataclass(frozen=True)
 class Problem:
-    """A parameter that cannot be followed: the sentence for people, and the address without it."""
+    """A parameter that cannot be followed: what is wrong with it, and the address without it."""
 
     parameter: str
     value: str
-    sentence: str
+    fault: str
     remove_url: str
+
+    @property
+    def sentence(self) -> str:
+        """The fault and the remedy: 'There is no status "foo". Remove it to see results.'"""
+        return f"{self.fault} Remove it to see results."
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class TransactionQuery:
         self.path = path or reverse("transactions:list")
         self.given = {name: [value for value in values if value] for name, values in params.lists() if any(values)}
         self.had_blanks = any(not value for _, values in params.lists() for value in values)
-        self._sentences: dict[tuple[str, str], str] = {}
+        self._faults: dict[tuple[str, str], str] = {}
         self.filter = TransactionFilter(
             _as_data(self.given), user=user, now=now, queryset=Transaction.objects.visible_to(user)
         )
@@ -105,14 +110,14 @@ class TransactionQuery:
     @property
     def is_sound(self) -> bool:
         """Whether every parameter was understood. If not, there are no rows, and exports and bulk deeds are refused."""
-        return not self._sentences
+        return not self._faults
 
     @property
     def problems(self) -> list[Problem]:
         """What was not understood."""
         return [
-            Problem(name, value, sentence, self.address_without(name, value))
-            for (name, value), sentence in self._sentences.items()
+            Problem(name, value, fault, self.address_without(name, value))
+            for (name, value), fault in self._faults.items()
         ]
 
     @cached_property
@@ -168,7 +173,7 @@ class TransactionQuery:
             for name, values in self._canonical().items()
             if name not in NOT_FILTERS
             for value in values
-            if (name, value) not in self._sentences
+            if (name, value) not in self._faults
         ]
 
     @property
@@ -279,16 +284,16 @@ class TransactionQuery:
         try:
             return kept(token, self.user)
         except SearchOver as over:
-            self._sentences["s", token] = over.sentence
+            self._faults["s", token] = over.sentence
             return None
 
     def _page_size(self) -> int:
         asked, own = self._one("size"), self.user.page_size
         return int(asked) if asked in map(str, SIZES) else own if own in SIZES else 50
 
-    def _refuse(self, name: str, values: Iterable[str], sentence: str) -> None:
+    def _refuse(self, name: str, values: Iterable[str], fault: str) -> None:
         for value in values:
-            self._sentences.setdefault((name, value), f"{sentence} Remove it to see results.")
+            self._faults.setdefault((name, value), fault)
 
     def _one(self, name: str) -> str:
         return next(iter(self.given.get(name, [])), "")

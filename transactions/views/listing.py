@@ -14,6 +14,10 @@ from transactions.filters import RELATIVE_CHOICES, SIZES
 from transactions.query import SORTS, TransactionQuery, folded
 from transactions.search import record
 
+FIRST_FILTERS = ("status", "stage", "partner", "flag")
+OTHER_FILTERS = ("branch", "rail", "type", "reason")
+PLAIN_FILTERS = ("amount_min", "amount_max", "currency", "sort", "size")
+
 
 @requires("transactions.view_transactions")
 @require_safe
@@ -34,7 +38,9 @@ def transactions(request: HttpRequest) -> HttpResponse:
             "page": query.page,
             "chips": query.chips,
             "back": way_back.mark("t", query.query_string),
-            "groups": _tick_groups(query),
+            "first_groups": [_tick_group(query, name) for name in FIRST_FILTERS],
+            "other_groups": [_tick_group(query, name) for name in OTHER_FILTERS],
+            "others_on": any(query.selected(name) for name in (*OTHER_FILTERS, *PLAIN_FILTERS)),
             "periods": RELATIVE_CHOICES,
             "sizes": SIZES,
             "sorts": SORTS.items(),
@@ -44,14 +50,11 @@ def transactions(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _tick_groups(query: TransactionQuery) -> list[dict[str, object]]:
-    """The filters of which several values may be ticked, with what is ticked now."""
-    return [
-        {
-            "name": name,
-            "label": query.filter.filters[name].label,
-            "choices": choices,
-            "selected": query.selected(name),
-        }
-        for name, choices in query.filter.choices.items()
-    ]
+def _tick_group(query: TransactionQuery, name: str) -> dict[str, object]:
+    """A filter of which several values may be ticked, with what is ticked now."""
+    return {
+        "name": name,
+        "label": query.filter.filters[name].label,
+        "choices": query.filter.choices[name],
+        "selected": query.selected(name),
+    }
