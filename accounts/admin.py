@@ -346,18 +346,21 @@ class RoleAdmin(ChangingAdmin):
         is_seeded = obj is not None and obj.name in {role.value for role in Role}
         return ["rights", "holders", *(["name"] if is_seeded else [])] if obj is not None else []
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).prefetch_related("permissions__content_type", "user_set")
+
     @admin.display(description="Rights")
     def number_of_rights(self, role: Group) -> int:
-        return role.permissions.count()
+        return len(role.permissions.all())
 
     @admin.display(description="Rights")
     def rights(self, role: Group) -> SafeString | str:
-        said = [(_right_in_words(right),) for right in role.permissions.select_related("content_type")]
+        said = [(_right_in_words(right),) for right in role.permissions.all()]
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", said)) if said else "None"
 
     @admin.display(description="Held by")
     def holders(self, role: Group) -> str:
-        return ", ".join(role.user_set.filter(is_active=True).values_list("username", flat=True)) or "Nobody"
+        return ", ".join(sorted(person.username for person in role.user_set.all() if person.is_active)) or "Nobody"
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Keep what the form does not show, such as an explicit grant on all partners."""

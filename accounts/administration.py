@@ -88,6 +88,7 @@ class Base(PlainModelAdmin):
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each facet counts a whole table
     view_on_site = False
     paginator = CappedPaginator
     formfield_overrides: ClassVar[Any] = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 4, "cols": 70})}}
@@ -336,7 +337,8 @@ class ReasonedForm(PlainModelForm):
         latest = self._latest()
         if not self.instance.pk or opened is None or latest is None or opened >= latest:
             return
-        then, now = (self.instance.history.filter(pk=pk).first() for pk in (opened, latest))
+        past = self.instance.history.filter(history_id__gte=opened).order_by("history_id")
+        then, now = past.first(), past.last()
         found = changes_between(then, now) if then and now else []
         said = "; ".join(f"{change.field}: {change.old} → {change.new}" for change in found)
         who = str(now.history_user or "the system") if now else "somebody"
@@ -392,6 +394,12 @@ class ChangingAdmin(Base):
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.actor = _person(request)
         return form
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Before anything is written: what was loaded and never changed gets a first row to compare with."""
+        if change:
+            keep_first_state(form.instance)
+        return super().save_form(request, form, change)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save the columns that changed, and only those; a row of history carries the reason."""
@@ -458,6 +466,7 @@ class ChangingAdmin(Base):
 
     def delete(self, request: HttpRequest, obj: Any, reason: str) -> None:
         """Delete one row, with its history row and its trail entry."""
+        keep_first_state(obj)
         because(obj, reason)
         before, _ = self.difference({}, snapshot(obj))
         values = snapshot(obj)
@@ -471,6 +480,17 @@ class ChangingAdmin(Base):
             before={field: self._for_trail(field, values[field]) for field in before},
             reason=reason,
         )
+
+
+def keep_first_state(obj: models.Model) -> None:
+    """Give a row that came with the product, and so has no history, its first history row: as it is in the database."""
+    past = getattr(obj, "history", None)
+    if past is None or past.exists():
+        return
+    first: Any = type(obj)._base_manager.get(pk=obj.pk)
+    because(first, "As it was before the first change")
+    first._history_user = None  # noqa: SLF001, simple-history's way to say that nobody did it
+    first.save(update_fields=[next(name for name in columns(first))])
 
 
 def snapshot(obj: models.Model) -> dict[str, Any]:
