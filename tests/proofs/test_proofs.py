@@ -1,0 +1,20 @@
+"""Each promise at a short size. `make prove P=<name>` measures it at its full one."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from tests.proofs.__main__ import names
+
+SHORT = {"order": 3_000, "intake_fuzz": 1_000, "history": 200, "tamper": 70, "matrix": None}
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", names())
+def test_the_promise_holds_at_a_short_size(name: str) -> None:
+    tried, broken = importlib.import_module(f"tests.proofs.{name}").run(SHORT[name])
+    assert tried > 0
+    assert broken == 0
