@@ -1,0 +1,123 @@
+"""Every page of ours that a person can open, and the main pages of the administration: where it is and who opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from tests.browser.world import NOWHERE, World
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page by name: who opens it, its address, and what is done there to see it as meant."""
+
+    name: str
+    who: str
+    address: Callable[[World], str]
+    do: Callable[[Page], None] = lambda page: None
+    is_ours: bool = True
+    answer: int = 200
+
+
+def _at(address: str) -> Callable[[World], str]:
+    return lambda world: address
+
+
+def _stage(stage: str, part: str = "") -> Callable[[World], str]:
+    return lambda world: world.page(stage) + part
+
+
+def _search(text: str) -> Callable[[Page], None]:
+    def do(page: Page) -> None:
+        page.fill("#finder-q", text)
+        page.press("#finder-q", "Enter")
+        page.wait_for_selector("#results")
+
+    return do
+
+
+def _wrong_password(page: Page) -> None:
+    page.fill("#id_login", "nobody")
+    page.fill("#id_password", "wrong")
+    page.click("form button.w-100")
+    page.wait_for_selector(".err-sum")
+
+
+def _empty_inquiry(page: Page) -> None:
+    page.click("#record-inquiry summary")
+    page.click("#record-inquiry form button")
+    page.wait_for_selector(".err-sum")
+
+
+def _open_first_reveal(page: Page) -> None:
+    page.locator("#parties details summary").first.click()
+
+
+def _revealed(page: Page) -> None:
+    form = page.locator("#accounts details, #account details").first
+    form.locator("summary").click()
+    form.locator("select").select_option("partner_inquiry")
+    form.locator("button").click()
+    page.wait_for_selector(".revealed")
+
+
+OURS = [
+    Place("sign-in", "", _at("/login/")),
+    Place("sign-in that failed", "", _at("/login/"), _wrong_password, answer=422),
+    Place("search", "hina", _at("/search/")),
+    Place("search by prefix", "hina", _at("/search/?q=PSL00000000")),
+    Place("search by name", "hina", _at("/search/"), _search("Khan")),
+    Place("search without a find", "hina", _at(f"/search/?q={NOWHERE}")),
+    Place("pasted list", "hina", _at("/search/"), _search("PSL000000001, PSL000000002, PSL000000777")),
+    Place("list", "hina", _at("/transactions/?size=25")),
+    Place("list with filters", "hina", _at("/transactions/?status=failed&status=pending&sort=created&size=25")),
+    Place("list without rows", "hina", _at("/transactions/?status=failed&created=2020-01-01..2020-01-02")),
+    Place("list with a bad filter", "hina", _at("/transactions/?status=foo&colour=red")),
+    Place("detail, completed", "hina", _stage("credited")),
+    Place("detail, pending checks", "hina", _stage("compliance_review")),
+    Place("detail, in review", "mehwish", _stage("compliance_review")),
+    Place("detail, rejected", "mehwish", _stage("rejected_compliance")),
+    Place("detail, failed", "omar", _stage("failed_retryable")),
+    Place("detail, outcome unknown", "hina", _stage("outcome_unknown")),
+    Place("detail, waiting at the counter", "bilal", _stage("cash_ready")),
+    Place("detail, returned", "hina", _stage("returned")),
+    Place("detail, events missing", "hina", lambda world: f"/transactions/{world.kind['paid:missing']}/"),
+    Place("detail, rates differ", "sana", lambda world: f"/transactions/{world.kind['paid:fx_mismatch']}/"),
+    Place("detail, from right to left", "hina", lambda world: f"/transactions/{world.rtl}/"),
+    Place("detail, Chinese", "nadia", lambda world: f"/transactions/{world.chinese}/"),
+    Place("detail, sparse", "hina", lambda world: f"/transactions/{world.sparse}/"),
+    Place("detail, inquiry form with errors", "hina", _stage("settlement"), _empty_inquiry, answer=422),
+    Place("detail, asking to reveal", "adeel", _stage("credited"), _open_first_reveal),
+    Place("detail, revealed", "omar", _stage("credited"), _revealed),
+    Place("timeline", "hina", _stage("returned", "timeline/")),
+    Place("timeline, newest first", "mehwish", _stage("returned", "timeline/?order=newest")),
+    Place("notes", "hina", _stage("credited", "notes/")),
+    Place("related", "hina", _stage("credited", "related/")),
+    Place("trail of a transaction", "nadia", _stage("credited", "audit/")),
+    Place("inquiries", "hina", _at("/inquiries/?state=all")),
+    Place("inquiries without rows", "bilal", _at("/inquiries/")),
+    Place("inquiry, open", "hina", lambda world: f"/inquiries/{world.inquiry}/"),
+    Place("inquiry, closed", "nadia", lambda world: f"/inquiries/{world.closed_inquiry}/"),
+    Place("intake problems", "omar", _at("/gateway/problems/")),
+    Place("account", "hina", _at("/account/")),
+    Place("change password", "hina", _at("/account/password/")),
+    Place("help, statuses", "hina", _at("/help/statuses/")),
+    Place("help, keys", "hina", _at("/help/keys/")),
+    Place("forbidden", "hina", _at("/gateway/problems/"), answer=403),
+    Place("not found", "hina", _at(f"/transactions/{NOWHERE}/"), answer=404),
+    Place("unreadable", "hina", _at("/search/?q=%00"), answer=400),
+]
+
+ADMINISTRATION = [
+    Place("administration", "admin", _at("/admin/"), is_ours=False),
+    Place("administration, people", "admin", _at("/admin/accounts/user/"), is_ours=False),
+    Place("administration, a new person", "admin", _at("/admin/accounts/user/add/"), is_ours=False),
+    Place("administration, roles", "admin", _at("/admin/auth/group/"), is_ours=False),
+    Place("administration, partners", "admin", _at("/admin/accounts/partner/"), is_ours=False),
+    Place("administration, reason codes", "admin", _at("/admin/transactions/reasoncode/"), is_ours=False),
+    Place("administration, a new reason", "admin", _at("/admin/transactions/reasoncode/add/"), is_ours=False),
+    Place("administration of an auditor", "nadia", _at("/admin/"), is_ours=False),
+]
