@@ -1,11 +1,11 @@
-"""Static files of the demo and of development: hashed names where files were collected, plain ones elsewhere."""
+"""Static files of the demo and of development: hashed and compressed where collected, plain ones elsewhere."""
 
 from __future__ import annotations
 
-from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class LenientManifestStorage(ManifestStaticFilesStorage):
+class LenientManifestStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Production refuses a page whose file was not collected; here its plain name does, found by whitenoise."""
 
     def stored_name(self, name: str) -> str:

@@ -188,6 +188,13 @@ class Transaction(models.Model):
         return reverse("transactions:detail", args=[self.txn_id])
 
     @property
+    def rail_label(self) -> str:
+        """The rail's name; a word that is not one of ours is shown as such."""
+        if not self.rail or self.rail in words.Rail.values:
+            return str(dict(words.Rail.choices).get(self.rail, ""))
+        return f"Unknown ({self.rail})"
+
+    @property
     def trail_name(self) -> str:
         return self.txn_id
 

@@ -73,6 +73,7 @@ ASGI_APPLICATION = "backoffice.asgi.application"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads each answer at random, so that its length tells nothing
     "csp.middleware.CSPMiddleware",
     "backoffice.middleware.Headers",
     "backoffice.middleware.RequestContext",
