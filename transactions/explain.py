@@ -70,6 +70,7 @@ class Explanation:
 
 
 _RAIL_WORDS: Final = {Rail.INTERNAL: "our own bank", Rail.CASH: "the counter"}
+_PAID_BY: Final = {Rail.INTERNAL: "Internal, in our own bank", Rail.CASH: "Cash, at the counter"}
 _BY_ITSELF: Final = frozenset(
     {Stage.INTAKE, Stage.VALIDATION, Stage.TITLE_FETCH, Stage.SCREENING, Stage.READY, Stage.PAYMENT, Stage.RTGS_QUEUE,
      Stage.SETTLEMENT}
@@ -110,7 +111,7 @@ def explain(
         limit=transaction.stage_deadline - transaction.stage_since if open_now and transaction.stage_deadline else None,
         is_late=late and open_now,
         settled_at=transaction.status_since if stage in PAID_STAGES else None,
-        rail=rail_words(transaction.rail) if stage in PAID_STAGES else "",
+        rail=paid_by(transaction.rail) if stage in PAID_STAGES else "",
         bank_text=reason.bank_text if reason else "",
     )
 
@@ -145,6 +146,11 @@ def rail_words(rail: str) -> str:
     if rail not in Rail.values:
         return rail
     return _RAIL_WORDS.get(Rail(rail), str(Rail(rail).label))
+
+
+def paid_by(rail: str) -> str:
+    """The rail of a completed payment, by its name and, where that says little, in words."""
+    return _PAID_BY.get(Rail(rail), str(Rail(rail).label)) if rail in Rail.values else rail
 
 
 def ordinal(number: int) -> str:
@@ -243,9 +249,9 @@ def _paid(transaction: Transaction, stage: Stage, reader: Reader) -> str:
         return f"Paid out in cash{_at_branch(transaction)} on {at}."
     if stage is Stage.MANUALLY_SETTLED:
         return f"Settled by hand on {at}: a person recorded that the beneficiary has the money."
-    rail = str(Rail(transaction.rail).label) if transaction.rail in Rail.values else transaction.rail
     reference = transaction.rail_reference or transaction.bank_reference
-    by = f" by {rail}" if rail else ""
+    inside = transaction.rail == Rail.INTERNAL
+    by = " inside our own bank" if inside else f" by {rail_words(transaction.rail)}" if transaction.rail else ""
     return f"Paid on {at}{by}, reference {reference}." if reference else f"Paid on {at}{by}."
 
 

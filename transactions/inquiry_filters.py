@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 STATES: Final = [("open", "Open"), ("closed", "Closed"), ("all", "Open and closed")]
 WHOSE: Final = [("me", "Recorded by me")]
+_WORDS: Final = {"whose": "such person", "since": "day", "until": "day"}
 _NOT_FILTERS: Final = frozenset({"after"})
+_DAYS: Final = ["%d %b %Y", "%Y-%m-%d", "%d/%m/%Y"]
+
+
+def _day() -> forms.DateInput:
+    return forms.DateInput({"placeholder": "22 Nov 2026", "size": 12, "autocomplete": "off"}, format="%d %b %Y")
 
 
 class InquiryFilters(django_filters.FilterSet):  # type: ignore[misc]
@@ -34,8 +40,8 @@ class InquiryFilters(django_filters.FilterSet):  # type: ignore[misc]
     partner = django_filters.ChoiceFilter(
         label="Partner", choices=(), field_name="partner__code", empty_label="All my partners"
     )
-    since = django_filters.DateFilter(label="From", method="recorded_since", widget=forms.DateInput({"type": "date"}))
-    until = django_filters.DateFilter(label="To", method="recorded_until", widget=forms.DateInput({"type": "date"}))
+    since = django_filters.DateFilter(label="From", method="recorded_since", input_formats=_DAYS, widget=_day())
+    until = django_filters.DateFilter(label="To", method="recorded_until", input_formats=_DAYS, widget=_day())
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,7 +110,7 @@ class InquiryQuery:
         errors = self.filters.form.errors
         bad = [
             Trouble(
-                f"There is no {self.filters.filters[name].label.lower()} “{self.params.get(name, '')}”.",
+                f"There is no {_WORDS.get(name, name)} “{self.params.get(name, '')}”.",
                 self._without(name),
             )
             for name in errors

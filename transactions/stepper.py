@@ -55,7 +55,7 @@ _NOW: Final = {
     Stage.REJECTED_COMPLIANCE: CHECKS,
 }
 _WORDS: Final = {"done": "Done", "now": "Now", "bad": "Failed", "skip-step": "Skipped", "todo": "Not reached"}
-_ICONS: Final = {"done": "check", "now": "clock", "bad": "failed", "skip-step": "rejected", "todo": "pending"}
+_ICONS: Final = {"done": "check", "now": "clock", "bad": "failed", "skip-step": "right", "todo": "right"}
 
 
 @dataclass(frozen=True, slots=True)

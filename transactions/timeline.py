@@ -20,7 +20,7 @@ from transactions.vocabulary import EventStage, EventType, Funds, Rail, RailRefe
 if TYPE_CHECKING:
     from transactions.models import Event, ReasonCode, Transaction
 
-WORTH_TELLING: Final = dt.timedelta(seconds=1)
+WORTH_TELLING: Final = dt.timedelta(seconds=5)
 """A wait shorter than this is not told."""
 IN_PROGRESS: Final = "In progress"
 CHECKED: Final = "Checks"
@@ -331,7 +331,7 @@ RAIL_STATUS: Final = {
     "ACWC": "accepted with a change (ACWC)",
     "ACWP": "accepted without posting (ACWP)",
     "PDNG": "pending, further checks (PDNG)",
-    "RJCT": "rejected (RJCT)",
+    "RJCT": "refused (RJCT)",
     "CANC": "cancelled (CANC)",
 }
 """ISO 20022 payment status (pacs.002 TxSts), DOMAIN.md section 1."""

@@ -168,7 +168,7 @@ def page_of(
 ) -> HttpResponse:
     """The detail page: with the form that had errors, the deed that was refused, or the one value that was revealed."""
     transaction = dossier.transaction
-    rows = sections_for(dossier)
+    rows, form = sections_for(dossier), inquiry_form or _inquiry_form(dossier)
     context = {
         "dossier": dossier,
         "transaction": transaction,
@@ -178,8 +178,10 @@ def page_of(
         "steps": dossier.steps,
         "rows": rows,
         "sections": [section for row in rows for section in row],
-        "offers": deeds.offers(transaction, dossier.user),
-        "inquiry_form": inquiry_form or _inquiry_form(dossier),
+        "offers": [
+            offer for offer in deeds.offers(transaction, dossier.user) if not (form and offer.deed.key == "log_inquiry")
+        ],
+        "inquiry_form": form,
         "form": inquiry_form or reveal_form,
         "reveal_form": reveal_form or RevealForm(reader=dossier.reader),
         "reveal_field": reveal_form.data.get("field") if reveal_form else "",
