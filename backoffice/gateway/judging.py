@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from backoffice.gateway.known import TWIN_WITHIN, Known, Reference, Said, Waiting, iban_of
@@ -160,10 +160,18 @@ class Judge:
     def _conflict(self, event: Envelope, said: Said, where: str, sentence: str) -> Result:
         standing = self._standing(said.subject) or self._standing(event.subject)
         errors = [Error(field=where, message=sentence)]
-        changed = _changed_fields(said, event) if said.subject in self.known.rows and said.type == event.type else []
+        is_stored = said.subject in self.known.rows and said.type == event.type
+        differences = _differences(said, event) if is_stored else []
+        changed = [one["field"] for one in differences]
         errors += [Error(field=name, message=f"{name} is not what was sent before.") for name in changed]
         if standing is not None:
-            facts = {"event_id": event.id, "subject": event.subject, "field": where, "changed": changed}
+            facts = {
+                "event_id": event.id,
+                "subject": event.subject,
+                "field": where,
+                "changed": changed,
+                "differences": [one for one in differences if one["field"] in _NOT_PERSONAL],
+            }
             standing.happened.append(Cause(Kind.CONFLICT, _conflict_reason(where, changed), facts))
         return Result(
             event.id, Word.CONFLICT, errors, event.subject, standing.partner_id if standing is not None else None
@@ -248,11 +256,28 @@ def _conflict_reason(where: str, changed: Sequence[str]) -> str:
     return f"{what} came again with another body{told}."
 
 
-def _changed_fields(said: Said, event: Envelope, most: int = 8) -> list[str]:
-    """The names of the fields in which a repeat differs from what is stored; no values, they may be personal."""
+_NOT_PERSONAL: Final = frozenset(
+    f"data.transactionDetails.{name}"
+    for name in (
+        "partnerReference",
+        "payingAmount",
+        "payingCurrency",
+        "settlementAmount",
+        "settlementCurrency",
+        "settlementRate",
+        "commissionAmount",
+        "purposeOfPayment",
+    )
+)
+"""The fields whose old and new values an exception may name; of all others it names the field alone."""
+
+
+def _differences(said: Said, event: Envelope, most: int = 8) -> list[dict[str, Any]]:
+    """The fields in which a repeat differs from what is stored, each with the stored and the new value."""
     stored = Event.objects.filter(event_id=said.event_id).values_list("data", flat=True).first() or {}
     before, now = dict(_flat(stored, "data")), dict(_flat(event.data, "data"))
-    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))[:most]
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return [{"field": name, "old": before.get(name), "new": now.get(name)} for name in changed[:most]]
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
