@@ -217,16 +217,15 @@ class Template:
 class Compiler:
     """Turns a sample's rows into lines with slots."""
 
-    def __init__(self, sample: Sample, columns: dict[str, list[str]], *, whole: bool, told: datetime) -> None:
-        self.sample, self.columns, self.whole, self.told = sample, columns, whole, told
+    def __init__(self, sample: Sample, columns: dict[str, list[str]], *, told: datetime) -> None:
+        self.sample, self.columns, self.told = sample, columns, told
         self.start = milliseconds(sample.start)
+        self.tokens = self._tokens()
+        ordered = sorted(self.tokens, key=len, reverse=True)
+        self.pattern = re.compile("|".join([_STAMP, *map(_bounded, ordered)]))
         self.slots: list[Slot] = []
         self.places: dict[Slot, int] = {}
         self.keys: dict[tuple[str, Any], int] = {}
-        tokens = self._tokens()
-        ordered = sorted(tokens, key=len, reverse=True)
-        self.tokens = tokens
-        self.pattern = re.compile("|".join([_STAMP, *map(_bounded, ordered)]))
 
     # -- what belongs to the sample alone -----------------------------------------------------------------------------
 
@@ -284,15 +283,17 @@ class Compiler:
 
     # -- rows to lines ------------------------------------------------------------------------------------------------
 
-    def template(self) -> Template:
-        one = self.sample
+    def template(self, *, whole: bool) -> Template:
+        """The sample with its whole timeline, or with its first and last event only."""
+        one, kept = self.sample, self._kept(whole=whole)
+        self.slots, self.places, self.keys = [], {}, {}
         lines: list[Line] = []
         counts: dict[str, int] = {}
-        for table, rows in self._kept().items():
+        for table, rows in kept.items():
             counts[table] = len(rows)
             for place, row in enumerate(rows):
                 self.keys[table, row.get("id") if "history_id" not in row else row["history_id"]] = place
-        for table, rows in self._kept().items():
+        for table, rows in kept.items():
             lines += [self._line(table, row) for row in rows]
         data = one.instruction
         bank = data["beneficiary"].get("bankDetails", {}).get("accountNumber", "")
@@ -309,10 +310,10 @@ class Compiler:
             counts=counts,
         )
 
-    def _kept(self) -> dict[str, list[Row]]:
+    def _kept(self, *, whole: bool) -> dict[str, list[Row]]:
         """All rows of a whole clone; of the others the first and the last event and nothing that hangs on events."""
         rows = self.sample.rows
-        if self.whole:
+        if whole:
             return {table: kept for table, kept in rows.items() if kept}
         events = sorted(rows[EVENT], key=lambda row: row["sequence"])
         hanging = (EVENT, CHECK, "compliance_screeninghit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
@@ -105,18 +106,19 @@ def create_people() -> int:
     The organisations must be there. Whoever exists already stays as administrators left him.
     """
     made = [person for person in PEOPLE if not User.objects.filter(username=person.username).exists()]
+    password = make_password(PASSWORD)
     for person in made:
-        _create(person)
+        _create(person, password)
     if made:
         facts = {person.username: f"{person.role}: {person.scope}" for person in made}
         trail.record(Verb.DATA_SEEDED, object_type="accounts.user", object_id="demo", facts=facts)
     return len(made)
 
 
-def _create(person: Person) -> None:
-    user = User.objects.create_user(
-        person.username,
-        PASSWORD,
+def _create(person: Person, password: str) -> None:
+    user = User.objects.create(
+        username=person.username,
+        password=password,
         full_name=person.full_name,
         email=f"{person.username}@example.com",
         is_staff=person.role in _OPENS_ADMIN,

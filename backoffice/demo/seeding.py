@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -260,10 +261,10 @@ def _clone(plan: Plan, samples: list[Sample], progress: Progress) -> None:
     delivery = _delivery(plan)
     told = datetime.now(UTC) - timedelta(days=1)
     columns = {model._meta.db_table: [one.column for one in _columns(model)] for model in CLONED}
-    templates = {
-        whole: [Compiler(one, columns, whole=whole, told=told).template() for one in samples] for whole in (True, False)
-    }
-    weights = _weights(plan, templates[True])
+    compilers = [Compiler(one, columns, told=told) for one in samples]
+    needed = {block.whole for block in plan.blocks()}
+    templates = {whole: [one.template(whole=whole) for one in compilers] for whole in needed}
+    weights = _weights(plan, samples)
     recipe = Recipe(plan, templates, weights, str(delivery.pk))
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -279,11 +280,11 @@ def _clone(plan: Plan, samples: list[Sample], progress: Progress) -> None:
         _remember_names(recipe)
 
 
-def _weights(plan: Plan, templates: list[Template]) -> list[float]:
-    """How likely each template is: its kind's weight shared among the kind's samples; summed up."""
+def _weights(plan: Plan, samples: list[Sample]) -> list[float]:
+    """How likely each sample is followed: its kind's weight shared among the kind's samples; summed up."""
     kinds = plan.kinds()
-    counts = {kind: sum(one.kind == kind for one in templates) for kind in kinds}
-    return list(accumulate(kinds[one.kind] / counts[one.kind] for one in templates))
+    counts = Counter(one.kind for one in samples)
+    return list(accumulate(kinds[one.kind] / counts[one.kind] for one in samples))
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,7 +414,8 @@ def _bare_tables(cursor: CursorWrapper, *, when: bool) -> Iterator[None]:
 def _remember_names(recipe: Recipe) -> None:
     """The dictionary of the name search learns the clones' names."""
     crowd = _crowd(recipe.plan.seed)
-    sides = {(side, word) for one in recipe.templates[True] for side, word in one.nationalities.items()}
+    templates = [one for some in recipe.templates.values() for one in some]
+    sides = {(side, word) for one in templates for side, word in one.nationalities.items()}
     for side, nationality in sorted(sides):
         learn(crowd.names_of(side, nationality))
 
