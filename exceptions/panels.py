@@ -12,6 +12,16 @@ from transactions import panels
 from transactions.dossier import Dossier
 from transactions.panels import Panel
 
+_LABELS: Final = {
+    "partnerReference": "Partner reference",
+    "payingAmount": "Payout",
+    "payingCurrency": "Payout currency",
+    "settlementAmount": "Sent amount",
+    "settlementCurrency": "Sent currency",
+    "settlementRate": "Rate",
+    "commissionAmount": "Commission",
+    "purposeOfPayment": "Purpose",
+}
 _ONLY_FOR_COMPLIANCE: Final = frozenset({Kind.SCREENED_LATE})
 
 
@@ -52,7 +62,8 @@ def _shown(item: ExceptionItem, dossier: Dossier) -> Shown:
 
 def _differences(facts: Mapping[str, Any]) -> Iterable[Difference]:
     for one in facts.get("differences", []):
-        yield Difference(str(one["field"]), str(one["old"]), str(one["new"]))
+        name = str(one["field"]).rpartition(".")[2]
+        yield Difference(_LABELS.get(name, name), str(one["old"] or ""), str(one["new"] or ""))
 
 
 def register() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from transactions import masking
 from transactions.discretion import NOT_ACCEPTED, Reader, reason_for
+from transactions.models import Party
 from transactions.vocabulary import Funds, Stage, TitleMatch, badge_of, stage_label
 
 if TYPE_CHECKING:
@@ -67,11 +68,13 @@ def _of_transaction(transaction: Transaction, reasons: Mapping[str, ReasonCode],
 
 
 def _of_parties(transaction: Transaction) -> list[Change]:
-    changes = []
-    for party in transaction.parties.all():
-        rows = _newest(party.history.filter(id=party.pk))
-        for old, new in pairwise(rows):
-            changes.append(_change(str(party.get_side_display()), new, _differences(old, new, _PARTY_FIELDS)))
+    sides = {party.pk: str(party.get_side_display()) for party in transaction.parties.all()}
+    rows = _newest(Party.history.filter(id__in=sides)) if sides else []
+    changes = [
+        _change(sides[key], new, _differences(old, new, _PARTY_FIELDS))
+        for key in sides
+        for old, new in pairwise([row for row in rows if row.id == key])
+    ]
     return [change for change in changes if change.differences]
 
 

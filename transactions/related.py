@@ -11,12 +11,15 @@ from transactions.models import Transaction
 if TYPE_CHECKING:
     from accounts.models import User
     from transactions.models import Account, Party
+    from transactions.querysets import TransactionQuerySet
 
 MOST: Final = 20
 """How many rows a group shows; more are counted as "20+"."""
 
 DUPLICATE_WITHIN: Final = dt.timedelta(hours=72)
 REMITTER_WITHIN: Final = dt.timedelta(days=30)
+NO_ACCOUNT: Final = "Cash has no account to compare."
+NO_DOCUMENT: Final = "The remitter's identity document was not given."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +57,48 @@ class Related:
 
 def related_to(transaction: Transaction, account: Account | None, remitter: Party | None, user: User) -> Related:
     """What is related to `transaction` among the rows that `user` may see."""
-    mine = Transaction.objects.visible_to(user).exclude(pk=transaction.pk).for_list()
+    mine = Transaction.objects.visible_to(user).exclude(pk=transaction.pk).for_rows()
     number = account.number if account else ""
     id_number = remitter.id_number if remitter else ""
+    same_account = list(mine.to_account(number).newest_first()[: MOST + 1]) if number else []
+    by_remitter = mine.of_remitter(id_number, transaction.received_at, REMITTER_WITHIN).newest_first()
     return Related(
         duplicates=_group(
             "duplicates",
             "Possible duplicates",
-            list(mine.paying_the_same(transaction, number, DUPLICATE_WITHIN)[: MOST + 1]) if number else [],
-            "No other payment of the same amount to this account within 72 hours."
-            if number
-            else "Cash has no account to compare.",
+            _duplicates(transaction, number, same_account, mine),
+            "No other payment of the same amount to this account within 72 hours." if number else NO_ACCOUNT,
         ),
         same_account=_group(
             "same-account",
             "Same beneficiary account",
-            list(mine.to_account(number).newest_first()[: MOST + 1]) if number else [],
-            "No other transaction to this account." if number else "Cash has no account to compare.",
+            same_account,
+            "No other transaction to this account." if number else NO_ACCOUNT,
         ),
         same_remitter=_group(
             "same-remitter",
             "Same remitter within 30 days",
-            list(mine.of_remitter(id_number, transaction.received_at, REMITTER_WITHIN).newest_first()[: MOST + 1])
-            if id_number
-            else [],
-            "No other transaction of this remitter."
-            if id_number
-            else "The remitter's identity document was not given.",
+            list(by_remitter[: MOST + 1]) if id_number else [],
+            "No other transaction of this remitter." if id_number else NO_DOCUMENT,
         ),
     )
+
+
+def _duplicates(
+    transaction: Transaction, number: str, same_account: list[Transaction], mine: TransactionQuerySet
+) -> list[Transaction]:
+    """Among the rows of the same account, if those are all there are; else asked for by themselves."""
+    if len(same_account) > MOST:
+        return list(mine.paying_the_same(transaction, number, DUPLICATE_WITHIN).newest_first()[: MOST + 1])
+    return [row for row in same_account if _looks_like(row, transaction)]
+
+
+def _looks_like(row: Transaction, transaction: Transaction) -> bool:
+    same_money = (row.settled_amount, row.settled_currency) == (
+        transaction.settled_amount,
+        transaction.settled_currency,
+    )
+    return same_money and abs(row.received_at - transaction.received_at) <= DUPLICATE_WITHIN
 
 
 def _group(key: str, title: str, rows: list[Transaction], empty: str) -> Group:

@@ -20,6 +20,7 @@ from exceptions.models import ExceptionItem
 from tests.people import person, signed_in
 from tests.transactions.arriving import NOW, in_stage, of_kind, take_in
 from tests.transactions.pages import read
+from transactions import way_back
 from transactions.models import Note, Transaction
 from transactions.vocabulary import Stage
 
@@ -263,6 +264,28 @@ def _in_two_deliveries(told: list[dict[str, Any]]) -> Transaction:
     return Transaction.objects.get(txn_id=told[0]["subject"])
 
 
+# -- the way back ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_leads_back_to_its_list_and_on_in_the_lists_order(as_hina: Client) -> None:
+    rows = [in_stage("credited", number=number, now=NOW - timedelta(minutes=number)) for number in (1, 2, 3)]
+    in_stage("failed_final", number=4, now=NOW - timedelta(minutes=2, seconds=30))
+    mark = way_back.mark("t", "status=completed")
+    page = read(as_hina.get(f"{rows[1].get_absolute_url()}?from={mark}"))
+    links = {link.text: link.attrs["href"] for link in page.all("a")}
+    assert links["Back to results"] == "/transactions/?status=completed"
+    assert links["Previous"] == f"{rows[0].get_absolute_url()}?from={mark}"
+    assert links["Next"] == f"{rows[2].get_absolute_url()}?from={mark}"
+
+
+def test_a_forged_way_back_leads_nowhere(as_hina: Client) -> None:
+    transaction = in_stage("credited")
+    for mark in ("x", "aHR0cHM6Ly9ldmlsLmV4YW1wbGU", "%00", way_back.mark("t", "colour=red")):
+        page = as_hina.get(f"{transaction.get_absolute_url()}?from={mark}", HTTP_REFERER="https://evil.example/search/")
+        assert page.status_code in (200, 400)
+        assert "evil" not in page.content.decode()
+
+
 # -- related, exceptions, deeds, cost --------------------------------------------------------------------
 
 
@@ -300,7 +323,9 @@ def test_a_conflicting_repeat_is_visible_to_operators(as_omar: Client) -> None:
     from backoffice.gateway.intake import receive
 
     receive(told[:1], message_id="again", source="demo", received_at=NOW)
-    assert "Conflicting repeat" in read(as_omar.get(transaction.get_absolute_url())).by_id("exceptions").text
+    shown = read(as_omar.get(transaction.get_absolute_url())).by_id("exceptions").text
+    assert "Conflicting repeat" in shown
+    assert f"Payout: was {transaction.settled_amount:.2f} came again as 99.00" in shown
 
 
 def test_deeds_say_why_not(as_nadia: Client, as_hina: Client) -> None:

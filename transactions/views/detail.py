@@ -21,6 +21,7 @@ from transactions import actions, deeds, sections, way_back
 from transactions.dossier import Dossier
 from transactions.forms import InquiryForm, NoteForm, RevealForm, TimelineForm, WayBackForm
 from transactions.models import Transaction
+from transactions.neighbours import neighbours
 from transactions.object_trail import trail_of
 from transactions.panels import sections_for
 from transactions.reveals import FIELDS, hidden
@@ -188,6 +189,7 @@ def page_of(
         "revealed": revealed,
         "refusal": refusal,
         "back": _back(request),
+        "beside": neighbours(transaction, _mark(request), dossier.user, dossier.now),
     }
     return render(request, "transactions/detail.html", context, status=status)
 
@@ -227,10 +229,15 @@ def _revealed(dossier: Dossier, key: str, value: Any) -> dict[str, Any]:
     }
 
 
+def _mark(request: HttpRequest) -> str:
+    """The mark of the list that this page was opened from; "" without one."""
+    form = WayBackForm(request.GET)
+    return str(form.cleaned_data["from"]) if form.is_valid() else ""
+
+
 def _back(request: HttpRequest) -> str:
     """The list or search this page was opened from: by its mark in the address, else by where the browser was."""
-    form = WayBackForm(request.GET)
-    marked = way_back.address(form.cleaned_data["from"]) if form.is_valid() else ""
+    marked = way_back.address(_mark(request))
     came_from = urlsplit(request.headers.get("Referer", ""))
     ours = came_from.netloc == request.get_host() and came_from.path in ("/transactions/", "/search/", "/inquiries/")
     return marked or (f"{came_from.path}?{came_from.query}".rstrip("?") if ours else "")
