@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.test import Client
 
 from accounts.models import User
+from accounts.permissions import Role
 from backoffice.demo import people, world
-from tests.factories.accounts import BranchFactory, PartnerFactory
+from tests.factories.accounts import BranchFactory, PartnerFactory, UserFactory, grant, permission
 
 NAMES = {partner.code: partner.name for partner in world.PARTNERS} | {
     branch.code: branch.name for branch in world.BRANCHES
@@ -16,16 +17,25 @@ PASSWORD = people.PASSWORD
 
 def person(username: str) -> User:
     """The demo person of this name, made with his role and grants where he is not there yet."""
-    found = User.objects.filter(username=username).first()
-    if found is None:
-        one = next(one for one in people.PEOPLE if one.username == username)
-        for code in one.partners or ():
-            PartnerFactory(code=code, name=NAMES[code])
-        for code in one.branches or ():
-            BranchFactory(code=code, name=NAMES[code])
-        people._create(one)
-        found = User.objects.get(username=username)
-    return found
+    return User.objects.filter(username=username).first() or _made(username)
+
+
+def _made(username: str) -> User:
+    one = next(one for one in people.PEOPLE if one.username == username)
+    user: User = UserFactory(
+        username=one.username,
+        full_name=one.full_name,
+        password=PASSWORD,
+        is_staff=one.role in {Role.ADMINISTRATOR, Role.AUDITOR},
+        roles=[one.role],
+    )
+    everything = {"accounts.all_partners": one.partners, "accounts.all_branches": one.branches}
+    user.user_permissions.add(*[permission(name) for name, codes in everything.items() if codes is None])
+    for code in one.partners or ():
+        grant(user, PartnerFactory(code=code, name=NAMES[code]))
+    for code in one.branches or ():
+        grant(user, BranchFactory(code=code, name=NAMES[code]))
+    return user
 
 
 def signed_in(user: User) -> Client:
