@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from simple_history.utils import bulk_create_with_history
 
 from accounts.models import (
     Branch,
@@ -66,26 +67,28 @@ _OPENS_ADMIN: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
 @transaction.atomic
 def create_organisations() -> int:
     """Make the demo's partners, branches and sub-agents that are missing; returns how many were made."""
-    made = sum(
-        [
-            *[Partner.objects.get_or_create(code=one.code, defaults=_partner_facts(one))[1] for one in world.PARTNERS],
-            *[_branch_made(one) for one in world.BRANCHES],
-            *[_agent_made(one, number) for one in world.PARTNERS for number in range(1, AGENTS_PER_PARTNER + 1)],
-        ]
-    )
+    partners = [Partner(code=one.code, **_partner_facts(one)) for one in world.PARTNERS]
+    branches = [Branch(code=one.code, name=one.name, city=one.city) for one in world.BRANCHES]
+    agents = [
+        SubAgent(agent_code=f"{one.prefix}-{number:03d}", name=f"{one.name} outlet {number}")
+        for one in world.PARTNERS
+        for number in range(1, AGENTS_PER_PARTNER + 1)
+    ]
+    made = _add_missing(Partner, partners, "code") + _add_missing(Branch, branches, "code")
+    made += _add_missing(SubAgent, agents, "agent_code")
     if made:
-        facts = {"partners": len(world.PARTNERS), "branches": len(world.BRANCHES)}
+        facts = {"partners": len(partners), "branches": len(branches), "sub_agents": len(agents)}
         trail.record(Verb.DATA_SEEDED, object_type="accounts.partner", object_id="demo", facts=facts)
     return made
 
 
-def _branch_made(branch: world.Branch) -> bool:
-    return Branch.objects.get_or_create(code=branch.code, defaults={"name": branch.name, "city": branch.city})[1]
-
-
-def _agent_made(partner: world.Partner, number: int) -> bool:
-    code, name = f"{partner.prefix}-{number:03d}", f"{partner.name} outlet {number}"
-    return SubAgent.objects.get_or_create(agent_code=code, defaults={"name": name})[1]
+def _add_missing(model: type[Partner | Branch | SubAgent], wanted: list[Any], key: str) -> int:
+    """Add those whose code is not there yet, each with its history row."""
+    known = set(model.objects.values_list(key, flat=True))
+    missing = [one for one in wanted if getattr(one, key) not in known]
+    if missing:
+        bulk_create_with_history(missing, model, default_change_reason="demo")
+    return len(missing)
 
 
 def _partner_facts(partner: world.Partner) -> dict[str, str]:
