@@ -6,6 +6,9 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+from django.db.models import Model
+
 from accounts.models import Branch, Partner
 from tests.factories.accounts import BranchFactory, PartnerFactory
 from transactions import names
@@ -74,3 +77,43 @@ def _branch(code: str) -> Branch:
 
 def _letters(number: int) -> str:
     return "".join(chr(97 + int(digit)) for digit in f"{number:06d}")
+
+
+def multiply(row: Transaction, times: int) -> None:
+    """Many rows like this one with references, names and people of their own, in one statement per table."""
+    number = "lpad(copies.place::text, 8, '0')"
+    own = {
+        "txn_id": f"'PSL9' || {number}",
+        "partner_reference": f"'MANY-' || {number}",
+        "bank_reference": f"'FT9' || {number}",
+        "rail_reference": f"'RAIL9' || {number}",
+        "uetr": "gen_random_uuid()::text",
+        "end_to_end_id": f"'E2E9' || {number}",
+        "request_id": f"'REQ9' || {number}",
+        "beneficiary_name": f"'Beneficiary ' || translate({number}, '0123456789', 'abcdefghij')",
+        "remitter_name": f"'Remitter ' || translate({number}, '0123456789', 'abcdefghij')",
+        "beneficiary_iban": f"'PK00MANY00000000' || {number}",
+        "received_at": "source.received_at - copies.place * interval '1 minute'",
+        "status": "CASE WHEN copies.place % 20 = 0 THEN 'failed' ELSE source.status END",
+        "stage": "CASE WHEN copies.place % 20 = 0 THEN 'failed_final' ELSE source.stage END",
+        "funds_position": "CASE WHEN copies.place % 20 = 0 THEN 'NOT_SENT' ELSE source.funds_position END",
+    }
+    _copy(Transaction, own, f"WHERE source.id = {row.pk}", times)
+    made = "JOIN transactions_transaction made ON made.txn_id = 'PSL9' || " + number
+    party = {"transaction_id": "made.id", "id_number": f"'99999' || {number}", "mobile": f"'+92399' || {number}"}
+    _copy(Party, party, f"{made} WHERE source.transaction_id = {row.pk}", times)
+    account = {"transaction_id": "made.id", "number": f"'PK00MANY00000000' || {number}"}
+    _copy(Account, account, f"{made} WHERE source.transaction_id = {row.pk}", times)
+    names.learn(Transaction.objects.values_list("beneficiary_name", flat=True))
+    names.learn(Transaction.objects.values_list("remitter_name", flat=True))
+
+
+def _copy(model: type[Model], own: dict[str, str], where: str, times: int) -> None:
+    columns = [field.column for field in model._meta.concrete_fields if not (field.primary_key or field.generated)]
+    values = [own.get(column, f"source.{column}") for column in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {model._meta.db_table} ({', '.join(columns)})"
+            f" SELECT {', '.join(values)} FROM {model._meta.db_table} source"
+            f" CROSS JOIN generate_series(1, {times}) AS copies(place) {where}"
+        )

@@ -1,0 +1,157 @@
+"""How long searches take at 20,000 and at a million transactions: `python -m tests.bench.search [SIZE …]`.
+
+Seeds a server of its own to each size in turn and measures in the server's process, sign-in, session and the trail's
+entry included. The promise: finding by reference at the last size takes at most 1.3 times what it takes at the first.
+`python -m tests.bench.search measure` measures the database that DATABASE_URL names, and seeds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import quantiles
+
+ROOT = Path(__file__).parent.parent.parent
+SIZES = (20_000, 1_000_000)
+ROUNDS = 300
+MOST_GROWTH = 1.3
+READER = "nadia"  # sees everything: nothing is spared by a narrow scope
+
+Measured = dict[str, tuple[float, float]]
+
+
+def grow(sizes: Sequence[int]) -> int:
+    """Measure at each size and print both; 1 if a search by reference grew by more than is promised."""
+    from backoffice.localpg import LocalPg
+
+    home = Path(tempfile.mkdtemp(prefix="openremit-bench-"))
+    home.chmod(0o755)
+    server = LocalPg(home).start(child=True)
+    environment = os.environ | {
+        "DATABASE_URL": server.url_for("app"),
+        "DATABASE_OWNER_URL": server.url_for("owner"),
+        "DJANGO_SETTINGS_MODULE": "backoffice.settings.base",
+    }
+    try:
+        _run(environment, "manage.py", "migrate", "--verbosity", "0")
+        found: list[Measured] = []
+        for at, size in enumerate(sizes):
+            more = size - (sizes[at - 1] if at else 0)
+            _run(environment, "manage.py", "seed", "--transactions", str(more), "--seed", str(at + 1))
+            text = _run(environment, "-m", "tests.bench.search", "measure", "--json")
+            found.append(json.loads(text.splitlines()[-1]))
+    finally:
+        server.destroy()
+        shutil.rmtree(home, ignore_errors=True)
+    return _compare(sizes, found)
+
+
+def _run(environment: dict[str, str], *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+def _compare(sizes: Sequence[int], found: Sequence[Measured]) -> int:
+    print(f"{'p50 / p95 in ms':28}" + "".join(f"{size:>22,}" for size in sizes) + f"{'growth of p50':>16}")
+    for name in found[0]:
+        cells = "".join(f"{one[name][0]:>13.2f} / {one[name][1]:>6.2f}" for one in found)
+        print(f"{name:28}{cells}{found[-1][name][0] / found[0][name][0]:>16.2f}")
+    growth = found[-1]["by reference"][0] / found[0]["by reference"][0]
+    print(f"by reference: {growth:.2f}x from {sizes[0]:,} to {sizes[-1]:,}, at most {MOST_GROWTH}x promised")
+    return 0 if growth <= MOST_GROWTH else 1
+
+
+def measure(*, as_json: bool) -> None:
+    """Time each kind of search on the present database."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings.base")
+    django.setup()
+    found = _measure()
+    if as_json:
+        print(json.dumps(found))
+        return
+    for name, (median, slowest) in found.items():
+        print(f"{name:28}{median:>13.2f} / {slowest:>6.2f} ms")
+
+
+def _measure() -> Measured:
+    from django.db import connection
+    from django.test import Client
+
+    from accounts.models import User
+    from transactions.models import Transaction
+    from transactions.reading import read
+    from transactions.search import only_match
+
+    reader = User.objects.get(username=READER)
+    client = Client(SERVER_NAME="127.0.0.1")
+    client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
+    dice = random.Random(1)
+    last = Transaction.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    rows = list(
+        Transaction.objects.filter(pk__in=[dice.randint(1, last) for _ in range(3 * ROUNDS)]).exclude(bank_reference="")
+    )[:ROUNDS]
+    dice.shuffle(rows)
+
+    def ask(text: str) -> None:
+        answer = client.post("/search/", {"q": text})
+        if "/search/" in answer.headers["Location"]:
+            answer = client.get(answer.headers["Location"])
+        if answer.status_code not in (200, 303):
+            raise SystemExit(f"{text!r} was answered with {answer.status_code}")
+
+    def turned(name: str) -> str:
+        return " ".join(reversed(name.split()))
+
+    # The connection stays open between requests, as the served pages' pool keeps it.
+    connection.close = lambda: None  # type: ignore[method-assign]
+    return {
+        "empty page, the floor": _timed([lambda: client.get("/search/")] * len(rows)),
+        "by reference": _timed([lambda row=row: ask(row.txn_id) for row in rows]),
+        "by bank reference": _timed([lambda row=row: ask(row.bank_reference) for row in rows]),
+        "by reference, the query": _timed([lambda row=row: only_match(read(row.uetr), reader) for row in rows]),
+        "not found": _timed([lambda row=row: ask(f"{row.txn_id}9") for row in rows]),
+        "by its beginning": _timed([lambda row=row: ask(row.txn_id[:9]) for row in rows]),
+        "by IBAN": _timed([lambda row=row: ask(row.beneficiary_iban or row.txn_id) for row in rows]),
+        "by name, words turned": _timed([lambda row=row: ask(turned(row.beneficiary_name)) for row in rows[:100]]),
+        "first page of the list": _timed([lambda: client.get("/transactions/")] * 50),
+        "page in the middle": _timed(
+            [lambda row=row: client.get(f"/transactions/?after={row.txn_id}") for row in rows[:50]]
+        ),
+    }
+
+
+def _timed(calls: Sequence[Callable[[], object]]) -> tuple[float, float]:
+    """The median and the 95th percentile in milliseconds, the first few not counted."""
+    took = []
+    for call in calls:
+        begun = time.perf_counter()
+        call()
+        took.append((time.perf_counter() - begun) * 1000)
+    counted = took[5:] or took
+    return sorted(counted)[len(counted) // 2], quantiles(counted, n=20)[-1]
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["measure"]:
+        measure(as_json="--json" in arguments)
+        return 0
+    if not all(word.isdigit() for word in arguments):
+        print("Usage: python -m tests.bench.search [SIZE …] | measure [--json]", file=sys.stderr)
+        return 2
+    return grow([int(word) for word in arguments] or SIZES)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
