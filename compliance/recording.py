@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from compliance.models import ScreeningCheck, ScreeningHit
 from transactions.bulk import columns_of, copy_in, next_ids
@@ -34,12 +34,14 @@ class Screened:
 
 def unknown_words(values: dict[str, Any]) -> dict[str, str]:
     """The words of a screening event that are not in the vocabulary, by field."""
-    known = {
-        "party": ScreeningCheck.Subject.values,
-        "timing": ScreeningCheck.Timing.values,
-        "status": ScreeningCheck.Status.values,
-    }
-    return {name: values[name] for name, words in known.items() if name in values and values[name] not in words}
+    return {name: values[name] for name, words in _KNOWN.items() if name in values and values[name] not in words}
+
+
+_KNOWN: Final = {
+    "party": frozenset(ScreeningCheck.Subject.values),
+    "timing": frozenset(ScreeningCheck.Timing.values),
+    "status": frozenset(ScreeningCheck.Status.values),
+}
 
 
 def record(screened: Sequence[Screened]) -> None:

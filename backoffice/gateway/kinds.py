@@ -44,7 +44,12 @@ def is_absent(value: object) -> bool:
     """Whether a value says nothing: null, or one of the words that stand for it."""
     if value is None:
         return True
-    return isinstance(value, str) and (not value or (len(value) < 16 and value.strip().casefold() in ABSENT))
+    if not isinstance(value, str):
+        return False
+    return not value or (value[0] in _MAY_BE_ABSENT and len(value) < 16 and value.strip().casefold() in ABSENT)
+
+
+_MAY_BE_ABSENT: Final = frozenset(" \t\r\nnN")
 
 
 # -- text -------------------------------------------------------------------------------------------------------------
@@ -70,6 +75,8 @@ def line(most: int) -> Kind:
     plain = text(most)
 
     def read(value: Any) -> str:
+        if value.__class__ is str and len(value) <= most and value.isascii() and value.isprintable():
+            return str(value.strip())
         held: str = plain.read(value)
         if _CONTROL.search(held):
             raise Wrong("holds a control character. Send it as one line of plain text.")
@@ -220,7 +227,7 @@ CURRENCY: Final = Kind(_read_currency, {"type": "string", "minLength": 3, "maxLe
 # -- time -------------------------------------------------------------------------------------------------------------
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_TIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _YEARS: Final = range(1850, 2200)
 
 
@@ -239,12 +246,10 @@ def _read_date(value: Any) -> date:
 
 def _read_time(value: Any) -> datetime:
     held = _text(value).strip()
-    found = _TIME.fullmatch(held)
-    if not found or int(held[:4]) not in _YEARS:
+    if not _TIME.fullmatch(held) or int(held[:4]) not in _YEARS:
         raise Wrong(f"is {_quoted(held)}, not a time. Send it as 2026-11-22T14:03:07.120Z.")
-    day, clock, zone = found.groups()
     try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{zone.upper()}")
+        moment = datetime.fromisoformat(held.upper())
     except ValueError:
         raise Wrong(f"is {_quoted(held)}, a time that cannot be. Send it as 2026-11-22T14:03:07.120Z.") from None
     return moment if moment.tzinfo is UTC else moment.astimezone(UTC)

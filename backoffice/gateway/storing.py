@@ -23,6 +23,8 @@ from transactions.models import Account, Event, Party, Transaction
 from transactions.vocabulary import EventType, Side
 
 REASON: Final = "platform"
+_SIDES: Final = (Side.REMITTER.value, Side.BENEFICIARY.value)
+_SHOWN: Final = frozenset(Verdict.Result.values)
 _TITLE: Final = {"title_fetched": "text", "title_match": "text"}
 
 
@@ -61,7 +63,7 @@ def _insert_transactions(fresh: Sequence[Outcome]) -> None:
         party_row(arrival.event, side) | {"transaction_id": one.row["id"]}
         for one in fresh
         for arrival in _instruction_of(one)
-        for side in Side.values
+        for side in _SIDES
     ]
     _copy_rows(Party, parties)
     accounts = [
@@ -207,7 +209,7 @@ def store_delivery(delivery: Delivery, judge: Judge) -> None:
     shown = [
         _verdict(delivery.pk, position, result, delivery.received_at)
         for position, result in sorted(judge.results.items())
-        if result.result in Verdict.Result.values
+        if result.result in _SHOWN
     ]
     shown += [_verdict(one.delivery_id, 0, result, delivery.received_at) for one, result in judge.orphaned]
     if shown:

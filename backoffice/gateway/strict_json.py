@@ -50,11 +50,13 @@ def loads(body: bytes) -> Any:
 def dumps(value: Any, *, sort_keys: bool = False) -> str:
     """`value` as JSON text without spaces. Decimals are written as the numbers they came as."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys, allow_nan=False)
+        return (_SORTED if sort_keys else _PLAIN).encode(value)
     except TypeError:
         return _written(value, sort_keys=sort_keys)
 
 
+_PLAIN: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_SORTED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
 _TOO_DEEP: Final = f"The body is nested more than {MAXIMUM_DEPTH} levels deep. Send it flatter."
 
 

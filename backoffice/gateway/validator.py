@@ -6,7 +6,7 @@ A field that is not in the table is neither checked nor used; it stays in the da
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -228,13 +228,15 @@ def read(event: object) -> Envelope | Rejected:
     if not isinstance(event, dict):
         return Rejected([Error(field="event", message="The event is not an object. Send a CloudEvents envelope.")])
     errors: list[Error] = []
-    head = dict(_read(event, ENVELOPE, "", errors))
+    head: dict[str, Any] = {}
+    _read_into(head, event, _HEAD, errors)
     data = event.get("data")
-    shape = DATA.get(head.get("type", ""))
+    plan = _PLANS.get(head.get("type", ""))
     if not isinstance(data, dict):
         errors.append(Error(field="data", message="data is not an object. Send the event's data as one."))
-    elif shape is not None:
-        values = dict(_read(data, shape, "", errors, "data."))
+    elif plan is not None:
+        values: dict[str, Any] = {}
+        _read_into(values, data, plan, errors)
         _CHECKS[head["type"]](values, errors)
         if not errors:
             return _envelope(head, data, values)
@@ -264,12 +266,13 @@ def _envelope(head: dict[str, Any], data: dict[str, Any], values: dict[str, Any]
             values.get("partner", ""),
         )
     try:
-        text = dumps(data)
+        text = dumps(data, sort_keys=True)
         if "\\u0000" in text:
             _refuse_nul(data)
-        text.encode()
-        digest = digest_of(type_, data, values)
-    except (Unreadable, UnicodeEncodeError, RecursionError) as error:
+        digest = (
+            hashlib.sha256(text.encode()).digest() if type_ != EventType.RECEIVED else digest_of(type_, data, values)
+        )
+    except (ValueError, RecursionError) as error:
         sentence = error.sentence if isinstance(error, Unreadable) else "data cannot be stored. Send plain text."
         return Rejected([Error(field="data", message=sentence)], head["id"], head["subject"])
     return Envelope(
@@ -300,31 +303,55 @@ def _refuse_nul(value: Any) -> None:
                 _refuse_nul(inner)
 
 
-def _read(
-    held: dict[Any, Any], shape: Shape, path: str, errors: list[Error], outside: str = ""
-) -> Iterator[tuple[str, Any]]:
-    """The known fields of `held` by path below `outside`, read; what is wrong goes to `errors`."""
-    for name in _required(shape):
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A shape made ready for reading: per name where it stands and how it is read, and what must be there."""
+
+    parts: dict[str, tuple[str, str, Callable[[Any], Any] | None, Many | None, _Plan | None]]
+    required: tuple[tuple[str, str, str], ...]
+
+
+def _planned(shape: Shape, path: str = "", outside: str = "") -> _Plan:
+    parts: dict[str, tuple[str, str, Callable[[Any], Any] | None, Many | None, _Plan | None]] = {}
+    required = []
+    for name, part in shape.items():
+        inner, where = path + name, f"{outside}{path}{name}"
+        if isinstance(part, Field):
+            parts[name] = (inner, where, part.kind.read, None, None)
+            if part.required:
+                required.append((name, where, f"{part.about[0].lower()}{part.about[1:]}"))
+        elif isinstance(part, Many):
+            parts[name] = (inner, where, None, part, None)
+        else:
+            parts[name] = (inner, where, None, None, _planned(part, f"{inner}.", outside))
+    return _Plan(parts, tuple(required))
+
+
+_HEAD: Final = _planned(ENVELOPE)
+_PLANS: Final = {str(type_): _planned(shape, outside="data.") for type_, shape in DATA.items()}
+
+
+def _read_into(values: dict[str, Any], held: dict[Any, Any], plan: _Plan, errors: list[Error]) -> None:
+    """Put the known fields of `held` into `values` by their path; what is wrong goes to `errors`."""
+    for name, where, about in plan.required:
         if is_absent(held.get(name)):
-            needed = shape[name]
-            about = needed.about if isinstance(needed, Field) else "the object"
-            where = f"{outside}{path}{name}"
-            errors.append(Error(field=where, message=f"{where} is missing. Send it: {about[0].lower()}{about[1:]}."))
+            errors.append(Error(field=where, message=f"{where} is missing. Send it: {about}."))
+    parts = plan.parts
     for name, value in held.items():
-        part = shape.get(name)
+        part = parts.get(name)
         if part is None or is_absent(value):
             continue
+        path, where, kind, many, inner = part
         try:
-            if isinstance(part, Field):
-                yield path + name, part.kind.read(value)
-            elif isinstance(part, Many):
-                yield path + name, _read_many(value, part, f"{outside}{path}{name}", errors)
-            elif isinstance(value, dict):
-                yield from _read(value, part, f"{path}{name}.", errors, outside)
+            if kind is not None:
+                values[path] = kind(value)
+            elif many is not None:
+                values[path] = _read_many(value, many, where, errors)
+            elif isinstance(value, dict) and inner is not None:
+                _read_into(values, value, inner, errors)
             else:
                 raise Wrong("is not an object. Send its fields in braces.")
         except Wrong as wrong:
-            where = f"{outside}{path}{name}"
             errors.append(Error(field=where, message=f"{where} {wrong.sentence}"))
 
 
@@ -333,26 +360,15 @@ def _read_many(value: Any, part: Many, where: str, errors: list[Error]) -> list[
         raise Wrong("is not a list. Send a list of objects.")
     if len(value) > part.most:
         raise Wrong(f"holds {len(value)} objects. Send at most {part.most}.")
-    read = []
+    found: list[dict[str, Any]] = []
     for place, item in enumerate(value):
         if not isinstance(item, dict):
             errors.append(Error(field=f"{where}[{place}]", message=f"{where}[{place}] is not an object. Send one."))
             continue
-        read.append(dict(_read(item, part.item, "", errors, f"{where}[{place}].")))
-    return read
-
-
-_REQUIRED: dict[int, tuple[str, ...]] = {}
-
-
-def _required(shape: Shape) -> tuple[str, ...]:
-    """The names that must be there. The shapes live as long as the program, so their identity is their name."""
-    known = _REQUIRED.get(id(shape))
-    if known is None:
-        known = _REQUIRED[id(shape)] = tuple(
-            name for name, part in shape.items() if isinstance(part, Field) and part.required
-        )
-    return known
+        values: dict[str, Any] = {}
+        _read_into(values, item, _planned(part.item, outside=f"{where}[{place}]."), errors)
+        found.append(values)
+    return found
 
 
 # -- what one field cannot say by itself ------------------------------------------------------------------------------
@@ -422,11 +438,14 @@ def _check_money(values: dict[str, Any], errors: list[Error]) -> None:
             errors.append(Error(field=f"data.{path}", message=f"data.{path} {wrong.sentence}"))
 
 
+_ID_TYPES: Final = frozenset(IdType.values)
+
+
 def _check_identity(values: dict[str, Any], party: str, errors: list[Error]) -> None:
     """An ID type that is not in the vocabulary is kept as another ID; of a CNIC only the digits are kept."""
     path = f"{party}.idDetails."
     kind, number = values.get(path + "idType"), values.get(path + "idNumber")
-    if kind is not None and kind not in IdType.values:
+    if kind is not None and kind not in _ID_TYPES:
         values[path + "idType"] = IdType.OTHER.value
     if kind in (IdType.CNIC, IdType.NICOP) and number is not None:
         digits = "".join(char for char in number if char in "0123456789")
