@@ -16,6 +16,8 @@ from django.db import transaction
 from django.utils import timezone
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from accounts.models import SignInFailure
 from audit import chain, trail, verification
@@ -100,11 +102,17 @@ def forget_what_expired() -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="backoffice.take_up_again", queueing_lock="take_up_again", pass_context=True)
 async def take_up_again(context: JobContext, timestamp: int) -> None:
-    """Let jobs whose worker was killed run again; a task is one database transaction, so nothing is done twice."""
+    """Let jobs whose worker was killed run again; a task is one database transaction, so nothing is done twice.
+
+    Where the same job waits already, the lost one only has to make way: it would hold its lock for ever.
+    """
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
         log.warning("job %s (%s) lost its worker and runs again", job.id, job.task_name)
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
 
 
 @app.periodic(cron="17 20 * * *")

@@ -43,13 +43,16 @@ async def work(name: str, *, once: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     while not stopping.is_set():
         try:
+            await sync_to_async(_hang_up)()  # a connection that is broken would stay broken
             await _work_until(stopping, name, once=once)
         except (ConnectorException, Error):
             log.exception("the worker lost its database and begins again")
         if once:
-            return
+            break
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), AGAIN_SECONDS)
+    with contextlib.suppress(Error):
+        await sync_to_async(_once)(heartbeat.rest, name)
 
 
 async def _work_until(stopping: asyncio.Event, name: str, *, once: bool) -> None:
@@ -65,7 +68,6 @@ async def _work_until(stopping: asyncio.Event, name: str, *, once: bool) -> None
             await asyncio.gather(*others, return_exceptions=True)
             with contextlib.suppress(asyncio.CancelledError):
                 await working
-    await sync_to_async(_once)(heartbeat.rest, name)
 
 
 async def _run(ours: App, name: str, *, once: bool) -> None:
@@ -87,6 +89,10 @@ async def _beat(name: str) -> None:
         except Error:
             log.exception("the worker cannot give its sign of life")
         await asyncio.sleep(heartbeat.EVERY_SECONDS)
+
+
+def _hang_up() -> None:
+    connection.close()
 
 
 def _once(deed: Callable[[str], None], name: str) -> None:
