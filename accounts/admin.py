@@ -12,7 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import signing_in
@@ -156,6 +156,14 @@ class PersonForm(ReasonedForm):
         return {one.codename for one in (ALL_PARTNERS, ALL_BRANCHES) if cleaned[one.codename]}
 
 
+class RoleFilter(admin.RelatedFieldListFilter):
+    """People by role, under the word of the trade."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "role"
+
+
 @admin.register(User)
 class PersonAdmin(ChangingAdmin):
     """People. They are deactivated, never deleted."""
@@ -165,8 +173,9 @@ class PersonAdmin(ChangingAdmin):
     to_change = PEOPLE
     helps = "Partners and branches one by one are granted on the pages “Grants”. Both must admit a transaction."
     fixed = ("username",)
+    labels: ClassVar[Any] = {"groups": "Roles", "user_permissions": "Grants on everything"}
     list_display = ("username", "full_name", "role_names", "is_active", "last_login")
-    list_filter = ("is_active", "groups")
+    list_filter = ("is_active", ("groups", RoleFilter))
     search_fields = ("username", "full_name")
     search_help_text = "Search by user name or full name"
     ordering = ("username",)
@@ -203,7 +212,7 @@ class PersonAdmin(ChangingAdmin):
     def may(self, person: User) -> SafeString | str:
         rights = rights_of(person.groups.all())
         said = [(label.label[:1].upper() + label.label[1:],) for name, label in PERMISSIONS.items() if name in rights]
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", said)) if said else "Nothing"
+        return format_html_join("", "{}<br>", said) or "Nothing"
 
     @admin.display(description="Other accounts of this person")
     def linked_accounts(self, person: User) -> str:
@@ -333,6 +342,7 @@ class RoleAdmin(ChangingAdmin):
     section = "People and rights"
     names = ("role", "roles")
     to_change = PEOPLE
+    labels: ClassVar[Any] = {"permissions": "Rights"}
     list_display = ("name", "number_of_rights", "holders")
     search_fields = ("name",)
     ordering = ("name",)
@@ -356,7 +366,7 @@ class RoleAdmin(ChangingAdmin):
     @admin.display(description="Rights")
     def rights(self, role: Group) -> SafeString | str:
         said = [(_right_in_words(right),) for right in role.permissions.all()]
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", said)) if said else "None"
+        return format_html_join("", "{}<br>", said) or "None"
 
     @admin.display(description="Held by")
     def holders(self, role: Group) -> str:

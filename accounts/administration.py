@@ -98,6 +98,8 @@ class Base(PlainModelAdmin):
     """The rights that a change needs, all of them."""
     masks: ClassVar[Mapping[str, Mask]] = {}
     """How the history shows fields that hold personal data."""
+    labels: ClassVar[Mapping[str, str]] = {}
+    """What the history calls fields whose own label is not the page's."""
     names: ClassVar[tuple[str, str]] = ("", "")
     """What the rows are called here, where the model's own name is not the trade's: one, many."""
     section: ClassVar[str] = ""
@@ -229,7 +231,7 @@ class Base(PlainModelAdmin):
             "module_name": str(self.opts.verbose_name_plural).capitalize(),
             "object": obj,
             "opts": self.opts,
-            "lines": lines(obj, masks=self.masks) if hasattr(obj, "history") else [],
+            "lines": lines(obj, masks=self.masks, labels=self.labels) if hasattr(obj, "history") else [],
             "keeps_history": hasattr(obj, "history"),
         }
         return TemplateResponse(request, "admin/object_history.html", context)
@@ -242,7 +244,8 @@ class Base(PlainModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what the list's own filters ask; any other column would answer guesses about hidden values."""
-        asked = {name for name in self.list_filter if isinstance(name, str)}
+        named = [name[0] if isinstance(name, tuple) else name for name in self.list_filter]
+        asked = {name for name in named if isinstance(name, str)}
         endings = ("", "__exact", "__id__exact", "__isnull", "__gte", "__lt", "__range")
         return any(lookup == f"{name}{ending}" for name in asked for ending in endings)
 
@@ -251,6 +254,8 @@ class Base(PlainModelAdmin):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if field is not None and field.label == "Email":
+            field.label = "E-mail"
         return field
 
     # The trail is the log; Django's own would be a second one that anybody with the database could edit
@@ -295,7 +300,7 @@ class ReadingAdmin(Base):
 
     def note_reading(self, request: HttpRequest, obj: models.Model, *, part: str = "") -> None:
         of = getattr(obj, "transaction", obj)
-        facts = {"part": part or self.opts.verbose_name, "place": "Django admin"}
+        facts = {"part": part or ("" if of is obj else str(self.opts.verbose_name)), "place": "Django admin"}
         recorded = trail.record_reading(Verb.VIEWED, by=_person(request), obj=of, facts=facts)
         request.reading_unrecorded = not recorded  # type: ignore[attr-defined]
 
@@ -487,7 +492,7 @@ def keep_first_state(obj: models.Model) -> None:
     past = getattr(obj, "history", None)
     if past is None or past.exists():
         return
-    first: Any = type(obj)._base_manager.get(pk=obj.pk)
+    first: Any = obj._meta.base_manager.get(pk=obj.pk)
     because(first, "As it was before the first change")
     first._history_user = None  # noqa: SLF001, simple-history's way to say that nobody did it
     first.save(update_fields=[next(name for name in columns(first))])

@@ -40,38 +40,44 @@ class Line:
     changes: tuple[Change, ...]
 
 
-def lines(obj: models.Model, *, masks: Mapping[str, Mask] | None = None, most: int = 100) -> list[Line]:
-    """The newest `most` history rows of `obj`, newest first. `masks` say how fields with personal data are shown."""
+def lines(
+    obj: models.Model,
+    *,
+    masks: Mapping[str, Mask] | None = None,
+    labels: Mapping[str, str] | None = None,
+    most: int = 100,
+) -> list[Line]:
+    """The newest `most` history rows of `obj`, newest first.
+
+    `masks` say how fields with personal data are shown, `labels` what fields are called where the model's own label is
+    not the page's.
+    """
     past: Any = getattr(obj, "history").all()  # noqa: B009, given by simple-history and unknown to the type checker
     rows = list(past.select_related("history_user").order_by("-history_date", "-history_id")[: most + 1])
-    return list(_compared(rows, masks or {}, first_is_known=len(rows) <= most))
+    found = [_line(newer, tuple(changes_between(older, newer, masks, labels))) for newer, older in pairwise(rows)]
+    return [*found, *(_line(row, ()) for row in rows[-1:] if len(rows) <= most)]
 
 
-def _compared(rows: list[Any], masks: Mapping[str, Mask], *, first_is_known: bool) -> Iterator[Line]:
-    for newer, older in pairwise(rows):
-        yield _line(newer, older, masks)
-    if rows and first_is_known:
-        yield _line(rows[-1], None, masks)
-
-
-def _line(row: Any, older: Any, masks: Mapping[str, Mask]) -> Line:
+def _line(row: Any, changes: tuple[Change, ...]) -> Line:
     return Line(
         at=row.history_date,
         who=str(row.history_user or "The system"),
         deed=DEEDS[row.history_type],
         reason=row.history_change_reason or "",
         request_id=row.request_id,
-        changes=tuple(changes_between(older, row, masks)) if older is not None else (),
+        changes=changes,
     )
 
 
-def changes_between(older: Any, newer: Any, masks: Mapping[str, Mask] | None = None) -> Iterator[Change]:
+def changes_between(
+    older: Any, newer: Any, masks: Mapping[str, Mask] | None = None, labels: Mapping[str, str] | None = None
+) -> Iterator[Change]:
     """What differs between two history rows of one object, with the labels that pages use."""
     model = newer.instance_type
     for change in newer.diff_against(older, foreign_keys_are_objs=True).changes:
         mask = (masks or {}).get(change.field)
         old, new = (text_of(model, change.field, value, mask) for value in (change.old, change.new))
-        yield Change(label_of(model, change.field), old, new)
+        yield Change((labels or {}).get(change.field) or label_of(model, change.field), old, new)
 
 
 def label_of(model: type[models.Model], field: str) -> str:
