@@ -105,7 +105,7 @@ class _Words:
 def _who(said: Said, names: Names) -> str:
     actor: str = said["actor"]
     if said["kind"] == "SYSTEM":
-        return SYSTEMS.get(actor, actor)
+        return SYSTEMS.get(actor) or names.get(actor) or actor
     return names.get(actor) or actor or NOBODY
 
 

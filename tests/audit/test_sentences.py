@@ -1,0 +1,174 @@
+"""Entries as sentences: every verb has one, names are people's, values are what pages call them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from audit import trail
+from audit.models import AuditEvent
+from audit.sentences import Change, lines, sentence
+from audit.verbs import Verb
+from tests.factories.accounts import PartnerFactory, UserFactory
+from tests.factories.audit import AuditEventFactory
+
+pytestmark = pytest.mark.django_db
+
+TRANSACTION = {"object_type": "transactions.transaction", "object_id": "PSL000000045"}
+OMAR = {"object_type": "accounts.user", "object_id": "omar"}
+
+SAID: list[tuple[Verb, dict[str, Any], str]] = [
+    (Verb.SIGNED_IN, {}, "Hina Baig signed in"),
+    (Verb.SIGNED_OUT, {}, "Hina Baig signed out"),
+    (Verb.SIGN_IN_FAILED, OMAR, "A sign-in as Omar Siddiqui failed"),
+    (Verb.SIGN_IN_FAILED, OMAR | {"facts": {"because": "locked"}}, "A sign-in as Omar Siddiqui was refused: locked"),
+    (Verb.SIGN_IN_LOCKED, OMAR | {"facts": {"minutes": 30}}, "Signing in as Omar Siddiqui was locked for 30 minutes"),
+    (Verb.SESSION_ENDED, OMAR | {"facts": {"because": "idle"}}, "The session of Omar Siddiqui was ended: idle"),
+    (Verb.PASSWORD_CHANGED, OMAR, "Hina Baig changed the password of Omar Siddiqui"),
+    (
+        Verb.DENIED,
+        {"facts": {"path": "/admin/", "permission": "audit.view_trail"}},
+        "Hina Baig was denied /admin/: the right to see the whole trail is missing",
+    ),
+    (Verb.DENIED, {"facts": {"path": "/admin/", "permission": ""}}, "Hina Baig was denied /admin/"),
+    (
+        Verb.REFUSED,
+        TRANSACTION | {"reason": "Too late.", "facts": {"deed": "note_added"}},
+        "Hina Baig was refused note added of PSL000000045: Too late.",
+    ),
+    (Verb.VIEWED, TRANSACTION, "Hina Baig viewed PSL000000045"),
+    (Verb.VIEWED, TRANSACTION | {"facts": {"part": "timeline"}}, "Hina Baig viewed the timeline of PSL000000045"),
+    (
+        Verb.SEARCHED,
+        {"facts": {"kind": "reference", "text": "ICP1234", "found": 0}},
+        "Hina Baig searched for reference ICP1234, 0 found",
+    ),
+    (
+        Verb.SEARCHED_PERSON,
+        {"facts": {"kind": "CNIC", "text": "•••• 567-1", "found": 2}},
+        "Hina Baig searched for CNIC •••• 567-1, 2 found",
+    ),
+    (
+        Verb.REVEALED,
+        TRANSACTION | {"facts": {"field": "Beneficiary CNIC"}, "reason": "partner inquiry"},
+        "Hina Baig revealed Beneficiary CNIC of PSL000000045, reason: partner inquiry",
+    ),
+    (Verb.COPIED_ANSWER, TRANSACTION, "Hina Baig copied the answer about PSL000000045"),
+    (Verb.READ_TRAIL, TRANSACTION, "Hina Baig read the trail of PSL000000045"),
+    (Verb.NOTE_ADDED, TRANSACTION, "Hina Baig added a note to PSL000000045"),
+    (
+        Verb.NOTE_ADDED,
+        TRANSACTION | {"facts": {"compliance_only": True}},
+        "Hina Baig added a note for compliance to PSL000000045",
+    ),
+    (
+        Verb.INQUIRY_LOGGED,
+        TRANSACTION | {"facts": {"inquiry": "INQ-2026-7", "partner": "Instant Cash"}},
+        "Hina Baig recorded inquiry INQ-2026-7 of Instant Cash about PSL000000045",
+    ),
+    (Verb.INQUIRY_CLOSED, TRANSACTION, "Hina Baig closed an inquiry about PSL000000045"),
+    (
+        Verb.EVENTS_RECEIVED,
+        {"by": "platform", "facts": {"count": 5, "accepted": 3, "duplicate": 2, "rejected": 0}},
+        "The platform sent 5 events: 3 accepted, 2 duplicate",
+    ),
+    (
+        Verb.FILE_IMPORTED,
+        {"facts": {"file": "push.json", "accepted": 1, "rejected": 1}},
+        "Hina Baig imported push.json: 1 accepted, 1 rejected",
+    ),
+    (Verb.DATA_SEEDED, {"by": "system", "facts": {"count": 7}}, "The system seeded 7 transactions"),
+    (Verb.PREFERENCES_CHANGED, {}, "Hina Baig changed their preferences"),
+    (Verb.ADDED, {"object_type": "accounts.partner", "object_id": "RIA"}, "Hina Baig added partner RIA"),
+    (Verb.CHANGED, OMAR | {"reason": "moved"}, "Hina Baig changed Omar Siddiqui, reason: moved"),
+    (Verb.DELETED, {"object_type": "transactions.holiday", "object_id": "3"}, "Hina Baig deleted holiday 3"),
+    (
+        Verb.DELETED,
+        {"by": "worker", "object_type": "transactions.search", "facts": {"count": 4, "because": "expired"}},
+        "The worker deleted 4 of search (expired)",
+    ),
+    (
+        Verb.GRANTED,
+        OMAR | {"facts": {"what": "see and work", "on": "partner RIA"}},
+        "Hina Baig granted see and work on partner RIA to Omar Siddiqui",
+    ),
+    (Verb.REVOKED, OMAR | {"facts": {"on": "partner RIA"}}, "Hina Baig revoked partner RIA from Omar Siddiqui"),
+    (Verb.ROLE_GIVEN, OMAR | {"facts": {"role": "Auditor"}}, "Hina Baig gave Omar Siddiqui the role Auditor"),
+    (Verb.ROLE_TAKEN, OMAR | {"facts": {"role": "Auditor"}}, "Hina Baig took the role Auditor from Omar Siddiqui"),
+    (
+        Verb.EXCEPTIONS_OPENED,
+        {"by": "worker", "facts": {"count": 2, "kind": "over their limit"}},
+        "The worker opened 2 exceptions: over their limit",
+    ),
+    (
+        Verb.CHAIN_VERIFIED,
+        {"by": "worker", "facts": {"count": 9, "seq": 9}},
+        "The worker verified the trail: 9 events to 9",
+    ),
+    (
+        Verb.CHAIN_BROKEN,
+        {"by": "worker", "facts": {"seq": "3", "what": "edited: entry 3"}},
+        "The worker found the trail BROKEN at 3: edited: entry 3",
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def people(db: None) -> None:
+    UserFactory(username="hina", full_name="Hina Baig")
+    UserFactory(username="omar", full_name="Omar Siddiqui")
+
+
+def written(verb: Verb, details: dict[str, Any]) -> AuditEvent:
+    system = details.get("by") in ("system", "worker", "platform")
+    with trail.acting(kind="SYSTEM" if system else "USER", actor=details.get("by", "hina")):
+        return AuditEventFactory(**({"verb": verb, "by": None, "object_type": "", "object_id": ""} | details))
+
+
+@pytest.mark.parametrize(("verb", "details", "words"), SAID, ids=[str(verb) for verb, _, _ in SAID])
+def test_an_entry_is_a_sentence(verb: Verb, details: dict[str, Any], words: str) -> None:
+    assert sentence(written(verb, details)) == words
+
+
+def test_every_verb_has_its_sentence() -> None:
+    assert {verb for verb, _, _ in SAID} == set(Verb)
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_sentence_needs_no_fact_to_be_there(verb: Verb) -> None:
+    assert sentence(written(verb, {}))
+
+
+def test_lines_ask_for_all_names_at_once() -> None:
+    for number in range(20):
+        AuditEventFactory(by="hina" if number % 2 else "omar")
+    with CaptureQueriesContext(connection) as queries:
+        read = lines(AuditEvent.objects.newest_first())
+    assert len(queries) == 2
+    assert {line.who for line in read} == {"Hina Baig", "Omar Siddiqui"}
+
+
+def test_a_change_is_shown_with_the_labels_of_the_fields() -> None:
+    partner = PartnerFactory(code="RIA")
+    trail.record(
+        Verb.CHANGED,
+        by="hina",
+        obj=partner,
+        before={"mode": "push", "is_active": True, "name": "RIA", "phone": ""},
+        after={"mode": "pull", "is_active": False, "name": "RIA", "phone": "+92 •••"},
+    )
+    (line,) = lines(AuditEvent.objects.of(partner))
+    assert line.changes == (
+        Change("Active", "yes", "no"),
+        Change("Integration mode", "push", "pull"),
+        Change("Phone", "empty", "+92 •••"),
+    )
+
+
+def test_who_is_not_signed_in_has_no_name() -> None:
+    with trail.acting(kind="ANONYMOUS", actor=""):
+        entry = AuditEventFactory(by=None)
+    assert sentence(entry).startswith("Somebody not signed in viewed")
