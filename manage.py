@@ -7,7 +7,9 @@ import os
 import sys
 
 OWNER_COMMANDS = frozenset({"migrate", "seed", "localdb", "flush", "sqlflush", "remove_stale_contenttypes"})
-WITHOUT_DATABASE = frozenset({"", "help", "version", "--help", "--version", "localdb", "collectstatic", "findstatic"})
+WITHOUT_DATABASE = frozenset(
+    {"", "help", "version", "--help", "--version", "localdb", "collectstatic", "findstatic", "simulate_platform"}
+)
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.management.base import CommandError
 
 from backoffice.demo.progress import Progress
@@ -42,33 +41,28 @@ class Feeding:
     is_complete: bool = False
 
 
-def folder() -> Path:
-    """Where the demo remembers what the database does not say."""
-    return Path(settings.LOCAL_DIR) / "demo"
+BACKLOG: Final = "backlog.ndjson"
+"""The events that were under way when the demo was fed; the simulator sends them and removes the file."""
+FEEDING: Final = "feeding.json"
 
 
-def backlog() -> Path:
-    """The events that were under way when the demo was fed; the simulator sends them and removes the file."""
-    return folder() / "backlog.ndjson"
-
-
-def feed(total: int, *, seed: int, progress: Progress) -> bool:
+def feed(total: int, *, seed: int, progress: Progress, folder: Path) -> bool:
     """Give the intake `total` remittances unless some are there already; whether anything was to be done.
 
     The events go in as they would have come: in the order of their times, a thousand at once, received when the last
-    of them happened.
+    of them happened. `folder` holds what the database does not say: how far it came, and what is left for later.
     """
-    feeding = _unfinished(total, seed)
+    feeding = _unfinished(total, seed, folder)
     if feeding is None:
         return False
     progress.start(f"Taking in {feeding.total:,} transactions", feeding.total)
-    with _teller(feeding) as batches:
+    with _teller(feeding, folder / BACKLOG) as batches:
         for number, (body, told) in enumerate(batches, 1):
             if number > feeding.batches:
                 take_in(json.loads(body), body=body, message_id=f"demo-{feeding.seed}-{number}")
-                _remember(replace(feeding, batches=number))
+                _remember(replace(feeding, batches=number), folder)
             progress.show(told)
-    _remember(replace(feeding, is_complete=True))
+    _remember(replace(feeding, is_complete=True), folder)
     progress.end()
     return True
 
@@ -86,11 +80,11 @@ def take_in(events: list[Json], *, message_id: str, body: bytes | None = None, a
 
 
 @contextmanager
-def _teller(feeding: Feeding) -> Iterator[Iterator[tuple[bytes, int]]]:
+def _teller(feeding: Feeding, backlog: Path) -> Iterator[Iterator[tuple[bytes, int]]]:
     """Batches as JSON with the number of stories told so far, made by a process beside this one."""
     context = multiprocessing.get_context("fork")
     queue: multiprocessing.queues.Queue[tuple[bytes, int] | None] = context.Queue(maxsize=8)
-    process = context.Process(target=_tell, args=(feeding, queue), daemon=True)
+    process = context.Process(target=_tell, args=(feeding, queue, backlog), daemon=True)
     process.start()
     try:
         yield _received(queue, process)
@@ -112,7 +106,7 @@ def _received(queue: Any, process: BaseProcess) -> Iterator[tuple[bytes, int]]:
         yield batch
 
 
-def _tell(feeding: Feeding, queue: Any) -> None:
+def _tell(feeding: Feeding, queue: Any, backlog: Path) -> None:
     """In a process of its own that uses no database: tells the stories, and writes down what is left for later."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -129,13 +123,13 @@ def _tell(feeding: Feeding, queue: Any) -> None:
 
     for batch in _batches(_in_order(stories())):
         queue.put((json.dumps(batch, ensure_ascii=False, separators=(",", ":")).encode(), told))
-    _write(backlog(), "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in rest))
+    _write(backlog, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in rest))
     queue.put(None)
 
 
-def _unfinished(total: int, seed: int) -> Feeding | None:
+def _unfinished(total: int, seed: int, folder: Path) -> Feeding | None:
     """The feeding to do or to go on with; None when the database holds remittances that nobody is feeding."""
-    known = _remembered()
+    known = _remembered(folder)
     if not Transaction.objects.exists():
         return Feeding(seed=seed, now=datetime.now(UTC).isoformat(), total=total)
     return known if known and not known.is_complete else None
@@ -159,15 +153,15 @@ def _batches(events: Iterator[Json]) -> Iterator[list[Json]]:
         yield batch
 
 
-def _remembered() -> Feeding | None:
+def _remembered(folder: Path) -> Feeding | None:
     try:
-        return Feeding(**json.loads((folder() / "feeding.json").read_text(encoding="utf-8")))
+        return Feeding(**json.loads((folder / FEEDING).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _remember(feeding: Feeding) -> None:
-    _write(folder() / "feeding.json", json.dumps(asdict(feeding)))
+def _remember(feeding: Feeding, folder: Path) -> None:
+    _write(folder / FEEDING, json.dumps(asdict(feeding)))
 
 
 def _write(file: Path, text: str) -> None:

@@ -259,7 +259,6 @@ RECIPES: Final[dict[str, Recipe]] = {
     "at:payment": Recipe(_payment, "payment", _ACCOUNT),
     "at:rtgs_queue": Recipe(_payment, "rtgs_queue", ("RTGS",)),
     "at:settlement": Recipe(_settlement, "settlement", ("1LINK",)),
-    "at:settlement_rtgs": Recipe(_settlement, "settlement", ("RTGS",)),
     "unknown:1LINK": Recipe(_outcome_unknown, "outcome_unknown", ("1LINK",)),
     "unknown:RAAST": Recipe(_outcome_unknown, "outcome_unknown", ("RAAST",)),
     "unknown:INTERNAL": Recipe(_outcome_unknown, "outcome_unknown", ("INTERNAL",)),

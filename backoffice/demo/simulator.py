@@ -31,6 +31,8 @@ log = logging.getLogger("simulator")
 EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
 BATCH: Final = 1_000
 EVENTS_PER_STORY: Final = 9.2
+FIRST_NUMBER: Final = 100_000
+"""The live stories' rail references begin beyond those of the demo's first transactions."""
 MAXIMUM_BODY: Final = 65_536
 REFERENCES: Final = ("rail", "railReference", "railReferenceKind", "bankReference")
 KINDS: Final[tuple[tuple[str, int], ...]] = (
@@ -167,7 +169,9 @@ class Platform:
         now = datetime.fromtimestamp(self.clock(), UTC)
         number = next(self._numbers)
         txn_id = f"PSL{self.run}{number:05d}"
-        instruction = instruct(kind, int(self.run) % 400_000 * 7 + number, now, self.world, txn_id=txn_id)
+        instruction = instruct(
+            kind, FIRST_NUMBER + int(self.run) * 13 % 890_000 + number, now, self.world, txn_id=txn_id
+        )
         remittance = self.transactions[txn_id] = Remittance(txn_id, now)
         self._forget_old()
         for step in tell(kind, instruction, self.world):

@@ -9,12 +9,15 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
-from backoffice.demo.feeding import backlog, feed
+from backoffice.demo.feeding import BACKLOG, feed
 from backoffice.demo.people import PASSWORD, PEOPLE, create_organisations, create_people
 from backoffice.demo.progress import Progress
 from backoffice.demo.running import Troupe, children, stop_database
@@ -33,16 +36,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--transactions", type=int, default=WHOLE, help=f"how many to begin with (default {WHOLE:,})"
         )
+        folder = Path(settings.LOCAL_DIR) / "demo"
+        parser.add_argument("--folder", type=Path, default=folder, help="where the demo remembers how far it came")
         parser.add_argument("--seed", type=int, default=1, help="another number, other people and amounts")
 
     def handle(self, *args: Any, **options: Any) -> None:
         port: int = options["port"]
         self._refuse_taken(port)
-        troupe = Troupe(children(port, backlog()), self.say)
+        troupe = Troupe(children(port, options["folder"] / BACKLOG), self.say)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
         try:
-            self._furnish(options["transactions"], options["seed"])
+            self._furnish(options["transactions"], options["seed"], options["folder"])
             troupe.obey_signals()
             troupe.members[0].start()
             self._wait_until_ready(port, troupe)
@@ -74,11 +79,14 @@ class Command(BaseCommand):
                         f"Port {number} is in use: stop what uses it, or choose another with PORT={port + 100}."
                     ) from None
 
-    def _furnish(self, transactions: int, seed: int) -> None:
+    def _furnish(self, transactions: int, seed: int, folder: Path) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise CommandError("The database is not up to date: run manage.py migrate first; make demo does both.")
         create_organisations()
         create_people()
-        feed(transactions, seed=seed, progress=Progress(sys.stdout))
-        connections.close_all()
+        feed(transactions, seed=seed, progress=Progress(sys.stdout), folder=folder)
+        connection.close()
 
     def _wait_until_ready(self, port: int, troupe: Troupe) -> None:
         """Until the first page answers; a server that cannot start is reported by the watch."""
