@@ -20,6 +20,7 @@ from accounts.models import Branch, BranchUserPermission, Partner, PartnerUserPe
 from accounts.permissions import Role
 from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
+from backoffice.models import WorkerHeartbeat
 from compliance.models import ScreeningCheck
 from exceptions.models import ExceptionItem
 from tests.people import person, signed_in
@@ -29,21 +30,28 @@ ROLES = ("hina", "omar", "sana", "adeel", "mehwish", "tariq", "rabia", "bilal", 
 PERSONS = (*ROLES, "nobody", "deactivated", "viewer", "superuser", "anonymous")
 NARROW = frozenset({"hina", "bilal", "nobody", "viewer", "superuser"})
 OWN_TXN, FOREIGN_TXN, MISSING_TXN = "PSLOWN0001", "PSLZZCANARY1", "PSLNONE0001"
-FOREIGN = "ZZCANARY"
+FOREIGN_PARTNER, FOREIGN_BRANCH = "ZZPARTNER", "YYBRANCH"
 MISSING = 999_999_999
 
-_FOREIGN_CANARIES = ("zzcanary", "Zz Canary", "ZZCANARY")
+_TRANSACTION_CANARIES = ("zzcanary", "Zz Canary", "ZZCANARY")
+_PARTNER_CANARIES = ("ZZPARTNER", "Zz Partner")
+_BRANCH_CANARIES = ("YYBRANCH", "Yy Branch")
 _SCREENING_CANARIES = ("SDN-ZZ-4711", "Canary Sanctions List", "Hitcanary")
 _PERSONAL_CANARIES = ("3520199999991", "+923009999999", "zz.private@example.com", "PK22ORMB0000009999999999")
 _SEES_EVERYTHING = frozenset({"omar", "sana", "adeel", "mehwish", "tariq", "rabia", "nadia"})
 _SEES_SCREENING = frozenset({"adeel", "mehwish", "nadia"})
-_KEEPS_ORGANISATIONS = frozenset({"admin"})
+_KNOWS_PARTNERS = _SEES_EVERYTHING | {"admin", "bilal"}
+_KNOWS_BRANCHES = _SEES_EVERYTHING | {"admin", "hina"}
 
 
 def _canaries(name: str) -> tuple[str, ...]:
-    foreign = () if name in _SEES_EVERYTHING | _KEEPS_ORGANISATIONS else _FOREIGN_CANARIES
-    screening = () if name in _SEES_SCREENING else _SCREENING_CANARIES
-    return foreign + screening + _PERSONAL_CANARIES
+    return (
+        *(() if name in _SEES_EVERYTHING else _TRANSACTION_CANARIES),
+        *(() if name in _KNOWS_PARTNERS else _PARTNER_CANARIES),
+        *(() if name in _KNOWS_BRANCHES else _BRANCH_CANARIES),
+        *(() if name in _SEES_SCREENING else _SCREENING_CANARIES),
+        *_PERSONAL_CANARIES,
+    )
 
 
 CANARIES = {name: _canaries(name) for name in PERSONS}
@@ -83,9 +91,9 @@ class World:
             case "object_id":
                 return self._row(address, kind)
             case "app_label":
-                return {"own": "accounts", "foreign": "transactions", "missing": "nothing"}[kind]
-            case "content_type_id":
-                return {"own": 1, "foreign": 2, "missing": MISSING}[kind]
+                return "accounts" if kind == "own" else None
+            case "rest":
+                return "1/"
             case _:
                 return None
 
@@ -117,7 +125,7 @@ def _of_foreign(model: Any) -> dict[str, Any]:
     if model is Transaction:
         return {"txn_id": FOREIGN_TXN}
     if model in (Partner, Branch):
-        return {"code": FOREIGN}
+        return {"code": FOREIGN_PARTNER if model is Partner else FOREIGN_BRANCH}
     return {"transaction__txn_id": FOREIGN_TXN} if "transaction" in names else {}
 
 
@@ -132,8 +140,9 @@ def build() -> World:
         "anonymous": None,
     }
     _organisations()
+    WorkerHeartbeat.objects.create(name="matrix", beat_at=datetime.now(UTC) + timedelta(days=1))
     own = _transaction(OWN_TXN, "INSTANTCASH", "1003", canary=False)
-    foreign = _transaction(FOREIGN_TXN, FOREIGN, FOREIGN, canary=True)
+    foreign = _transaction(FOREIGN_TXN, FOREIGN_PARTNER, FOREIGN_BRANCH, canary=True)
     omar = users["omar"]
     assert omar is not None
     inquiries = {
@@ -164,12 +173,11 @@ def _viewer() -> User:
 def _organisations() -> None:
     Partner.objects.get_or_create(code="INSTANTCASH", defaults={"name": "Instant Cash"})
     Branch.objects.get_or_create(code="1003", defaults={"name": "Lahore Gulberg"})
-    partner = Partner.objects.create(
-        code=FOREIGN, name="Zz Canary Remit", contact_name="Zz Canary Contact", phone="+923009999999"
+    Partner.objects.create(
+        code=FOREIGN_PARTNER, name="Zz Partner Remit", contact_name="Zz Partner Contact", email="desk@example.com"
     )
-    Branch.objects.create(code=FOREIGN, name="Zz Canary Branch", city="Zz Canary City")
-    SubAgent.objects.create(agent_code="ZZCANARY-1", name="Zz Canary Agent")
-    assert partner.pk
+    Branch.objects.create(code=FOREIGN_BRANCH, name="Yy Branch", city="Yy Branch City")
+    SubAgent.objects.create(agent_code=f"{FOREIGN_PARTNER}-1", name="Zz Partner Agent")
     assert PartnerUserPermission.objects.exists()
     assert BranchUserPermission.objects.exists()
 
@@ -214,7 +222,7 @@ def _instruction(data: dict[str, Any], txn_id: str, partner: str, branch: str, *
     changed = {
         "partner": partner,
         "branchCode": branch,
-        "agentCode": "ZZCANARY-1" if canary else "",
+        "agentCode": f"{FOREIGN_PARTNER}-1" if canary else "",
         "uetr": f"{'ZZCANARY' if canary else 'OWN'}-uetr",
         "endToEndId": f"{'ZZCANARY' if canary else 'OWN'}-e2e",
         "requestId": f"{'ZZCANARY' if canary else 'OWN'}-req",
