@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from exceptions.models import ExceptionItem, Kind
 from transactions.models import Transaction
@@ -113,11 +114,8 @@ def open_late(*, now: datetime) -> int:
     Called by the worker; the intake closes them when the stage is over.
     """
     with transaction.atomic():
-        late = (
-            Transaction.objects.filter(stage_deadline__lt=now)
-            .exclude(exceptions__kind=Kind.LATE, exceptions__closed_at__isnull=True)
-            .order_by("pk")
-        )
+        known = ExceptionItem.objects.open().filter(transaction=OuterRef("pk"), kind=Kind.LATE)
+        late = Transaction.objects.filter(~Exists(known), stage_deadline__lt=now).order_by("pk")
         items = [
             ExceptionItem(
                 transaction_id=pk,
