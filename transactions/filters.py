@@ -20,6 +20,7 @@ from accounts.access import has, scope_of
 from accounts.models import Branch, Partner, User
 from transactions import flags, formats
 from transactions.currencies import is_currency
+from transactions.lifecycle import POSITION
 from transactions.models import ReasonCode, Transaction
 from transactions.vocabulary import Family, Rail, Stage, Status, TransactionType
 
@@ -200,8 +201,10 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
         return Form
 
     def in_stages(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
-        stages = {stage for word in value for stage in (_CHECKS if word == CHECKS else (word,))}
-        return queryset.filter(stage__in=sorted(stages)) if stages else queryset
+        """By stage and by the statuses these stages stand inside: the indexes are on the status."""
+        stages = {Stage(stage) for word in value for stage in (_CHECKS if word == CHECKS else (word,))}
+        statuses = {POSITION[stage][0] for stage in stages}
+        return queryset.filter(stage__in=sorted(stages), status__in=sorted(statuses))
 
     def of_organisations(self, queryset: QuerySet[Any], name: str, value: Sequence[str]) -> QuerySet[Any]:
         """By key and not through a join, so that the index on (partner, moment) answers in the list's order."""

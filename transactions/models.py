@@ -179,6 +179,12 @@ class Transaction(models.Model):
                 name="txn_open_wide",
                 condition=~Q(status="completed"),
             ),
+            models.Index(
+                fields=["reason_code", "-received_at", "-id"], name="txn_by_reason", condition=~Q(reason_code="")
+            ),
+            models.Index(fields=["-received_at", "-id"], name="txn_duplicates", condition=Q(duplicate_suspect=True)),
+            models.Index(fields=["-received_at", "-id"], name="txn_contradicted", condition=Q(contradictions__gt=0)),
+            models.Index(fields=["-received_at", "-id"], name="txn_with_gaps", condition=~Q(missing_sequences=[])),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import time_machine
@@ -396,6 +397,25 @@ def test_fifty_rows_weigh_at_most_fifteen_kilobytes(as_hina: Client) -> None:
     page = as_hina.get(f"{LIST}?size=50").content
     assert page.count(b"<tr data-id") == 50
     assert len(gzip.compress(page, 6)) <= 15 * 1024
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_takes_too_long_is_cut_off_with_a_sentence(as_hina: Client) -> None:
+    lay(1)
+
+    def slowly(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "LIMIT 51" not in sql:
+            return execute(sql, params, many, context)
+        execute("SET statement_timeout = 20", None, False, context)
+        try:
+            return execute("SELECT pg_sleep(5)", None, False, context)
+        finally:
+            execute("SET statement_timeout = 0", None, False, context)
+
+    with connection.execute_wrapper(slowly):
+        page = get(as_hina, "rail=1LINK")
+    assert "This takes too long to look up over all dates." in page
+    assert f'href="{LIST}?rail=1LINK&amp;created=30d">Look at the last 30 days' in page
 
 
 # The way back
