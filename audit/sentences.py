@@ -176,9 +176,16 @@ def _viewed(words: _Words) -> str:
 
 
 def _searched(words: _Words) -> str:
-    sought = f"{words.facts['kind'] or 'reference'} {words.facts['text']}".strip()
+    kinds = words.facts["kinds"] or [words.facts["kind"] or "reference"]
+    sought = f"by {' or '.join(kinds)}" if not words.facts["text"] else f"for {kinds[0]} {words.facts['text']}"
     found = f", {words.facts['found']} found" if "found" in words.facts else ""
-    return f"{words.who} searched for {sought}{found}"
+    return f"{words.who} searched {sought}{found}{', withheld' if words.said['result'] == 'DENIED' else ''}"
+
+
+def _seeded(words: _Words) -> str:
+    counted = ((name, count) for name, count in words.facts.items() if isinstance(count, int) and name != "seed")
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted)
+    return f"{words.who} seeded data{f': {counts}' if counts else ''}"
 
 
 def _inquiry(deed: str) -> Callable[[_Words], str]:
@@ -251,7 +258,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.INQUIRY_CLOSED: _inquiry("closed"),
     Verb.EVENTS_RECEIVED: _events_received,
     Verb.FILE_IMPORTED: _file_imported,
-    Verb.DATA_SEEDED: _format("{who} seeded {facts[count]} transactions"),
+    Verb.DATA_SEEDED: _seeded,
     Verb.PREFERENCES_CHANGED: _format("{who} changed their preferences"),
     Verb.ADDED: _format("{who} added {object}"),
     Verb.CHANGED: _format("{who} changed {object}"),

@@ -52,6 +52,11 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         "Hina Baig searched for CNIC •••• 567-1, 2 found",
     ),
     (
+        Verb.SEARCHED_PERSON,
+        {"facts": {"kinds": ["CNIC", "phone number"], "hash": "ab12", "found": 2}, "result": "DENIED"},
+        "Hina Baig searched by CNIC or phone number, 2 found, withheld",
+    ),
+    (
         Verb.REVEALED,
         TRANSACTION | {"facts": {"field": "Beneficiary CNIC"}, "reason": "partner inquiry"},
         "Hina Baig revealed Beneficiary CNIC of PSL000000045, reason: partner inquiry",
@@ -80,7 +85,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         {"facts": {"file": "push.json", "accepted": 1, "rejected": 1}},
         "Hina Baig imported push.json: 1 accepted, 1 rejected",
     ),
-    (Verb.DATA_SEEDED, {"by": "system", "facts": {"count": 7}}, "The system seeded 7 transactions"),
+    (Verb.DATA_SEEDED, {"by": "system", "facts": {"transactions": 7}}, "The system seeded data: 7 transactions"),
     (Verb.PREFERENCES_CHANGED, {}, "Hina Baig changed their preferences"),
     (Verb.ADDED, {"object_type": "accounts.partner", "object_id": "RIA"}, "Hina Baig added partner RIA"),
     (Verb.CHANGED, OMAR | {"reason": "moved"}, "Hina Baig changed Omar Siddiqui, reason: moved"),

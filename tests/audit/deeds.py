@@ -1,0 +1,145 @@
+"""Everything a person, the platform or an administrator can do over HTTP, each once, for tests that look behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accounts.models import Partner, PartnerUserPermission, User
+from accounts.permissions import Role
+from tests.accounts.test_admin import WHY, change_partner, change_person, change_role, new_person
+from tests.factories.accounts import PartnerFactory, permission
+from tests.factories.transactions import TransactionFactory
+from tests.gateway.telling import paid, post
+from tests.people import PASSWORD, person, signed_in
+from transactions.models import Inquiry, ReasonCode, Transaction
+
+COLUMNS = ("sentence", "helps", "family", "retry_class", "who_acts", "answer")
+
+
+@dataclass
+class World:
+    """One transaction that hina, omar and adeel may work on, and a partner that sends."""
+
+    transaction: Transaction
+
+    def of(self, name: str) -> Client:
+        client = signed_in(person(name))
+        client.raise_request_exception = False
+        return client
+
+    @property
+    def page(self) -> str:
+        return self.transaction.get_absolute_url()
+
+
+def world() -> World:
+    for name in ("hina", "omar", "adeel", "admin", "admin2"):
+        person(name)
+    instant_cash = Partner.objects.get(
+        user_grants__user__username="hina", user_grants__permission__codename="see_partner"
+    )
+    PartnerFactory(code="RIA", name="RIA")
+    return World(TransactionFactory(stage="payment", partner=instant_cash.code))
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One thing that can be done. `do` answers with the response; `before` makes what must be there."""
+
+    name: str
+    do: Callable[[World], Any]
+    before: Callable[[World], Any] = lambda world: None
+    done: int = 302
+
+
+def _inquiry(world: World) -> Any:
+    fields = {
+        "channel": "phone",
+        "asked_by": "Desk 4",
+        "reference_asked": "IC1",
+        "question": "",
+        "answer": "It is on its way.",
+        "state": "open",
+    }
+    return world.of("hina").post(f"{world.page}inquiries/", {f"inquiry-{key}": text for key, text in fields.items()})
+
+
+def _close(world: World) -> Any:
+    number = Inquiry.objects.latest("pk").number
+    return world.of("hina").post(f"/inquiries/{number}/close/", {"note": "Told them."})
+
+
+def _preferences(world: World) -> Any:
+    chosen = {"time_zone": "UTC", "theme": "dark", "density": "compact", "page_size": "25"}
+    return world.of("hina").post("/account/", chosen)
+
+
+def _password(world: World) -> Any:
+    new = "another long pass phrase"
+    return world.of("omar").post(
+        "/account/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    )
+
+
+def _grant(world: World) -> Any:
+    fields = {
+        "user": User.objects.get(username="hina").pk,
+        "content_object": Partner.objects.get(code="RIA").pk,
+        "permission": permission("accounts.see_partner").pk,
+        "reason": WHY,
+    }
+    return world.of("admin").post("/admin/accounts/partneruserpermission/add/", fields)
+
+
+def _revoke(world: World) -> Any:
+    row = PartnerUserPermission.objects.latest("pk")
+    return world.of("admin").post(f"/admin/accounts/partneruserpermission/{row.pk}/delete/", {"reason": WHY})
+
+
+def _reason_code(world: World) -> Any:
+    reason = ReasonCode.objects.get(code="AC01")
+    shown = {name: getattr(reason, name) for name in COLUMNS} | {"sentence": "No such account.", "reason": WHY}
+    return world.of("admin").post(f"/admin/transactions/reasoncode/{reason.pk}/change/", shown)
+
+
+def _role(world: World) -> Any:
+    group = Group.objects.get(name=Role.INQUIRY_HANDLER)
+    return change_role(world.of("admin"), group, ["transactions.view_transactions", "reports.view_dashboard"])
+
+
+DEEDS = (
+    Deed("sign in", lambda world: Client().post("/login/", {"login": "hina", "password": PASSWORD})),
+    Deed("fail to sign in", lambda world: Client().post("/login/", {"login": "hina", "password": "wrong"}), done=422),
+    Deed("sign out", lambda world: world.of("hina").post("/logout/")),
+    Deed("choose preferences", _preferences),
+    Deed("choose a password", _password),
+    Deed("add a note", lambda world: world.of("hina").post(f"{world.page}notes/", {"note-text": "Called."})),
+    Deed("log an inquiry", _inquiry),
+    Deed("close an inquiry", _close, before=_inquiry),
+    Deed("copy the answer", lambda world: world.of("hina").post(f"{world.page}answer/copied/"), done=204),
+    Deed(
+        "reveal an identity",
+        lambda world: world.of("adeel").post(
+            f"{world.page}reveal/", {"field": "beneficiary_id_number", "reason": "checks"}
+        ),
+        done=200,
+    ),
+    Deed("send events", lambda world: post(paid("T-DEED")), done=200),
+    Deed(
+        "send events again", lambda world: post(paid("T-AGAIN")), before=lambda world: post(paid("T-AGAIN")), done=200
+    ),
+    Deed("add a person", lambda world: new_person(world.of("admin"))),
+    Deed("change a person", lambda world: change_person(world.of("admin"), person("omar"), full_name="Omar S.")),
+    Deed("change a role", _role),
+    Deed(
+        "change a partner", lambda world: change_partner(world.of("admin"), Partner.objects.get(code="RIA"), name="R")
+    ),
+    Deed("grant", _grant),
+    Deed("revoke", _revoke, before=_grant),
+    Deed("change a reason's sentence", _reason_code),
+)
