@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refused(Exception):
     """A deed was not done and nothing changed. `sentence` says why and what to do; `status` is the HTTP answer."""
 
     def __init__(

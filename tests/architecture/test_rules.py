@@ -31,14 +31,11 @@ def calls(node: ast.AST) -> Iterator[str]:
 
 def deeds() -> list[tuple[Path, ast.FunctionDef, set[str]]]:
     """Every public function of every actions.py with the names it calls, its own private helpers' included."""
-    found = []
-    for path in sources():
-        if path.name != "actions.py":
-            continue
+    found: list[tuple[Path, ast.FunctionDef, set[str]]] = []
+    for path in (path for path in sources() if path.name == "actions.py"):
         functions = {n.name: n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)}
-        for function in functions.values():
-            if not function.name.startswith("_"):
-                found.append((path, function, _reach(function, functions)))
+        public = (function for name, function in functions.items() if not name.startswith("_"))
+        found.extend((path, function, _reach(function, functions)) for function in public)
     return found
 
 
