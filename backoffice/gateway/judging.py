@@ -173,9 +173,12 @@ class Judge:
                 "differences": [one for one in differences if one["field"] in _NOT_PERSONAL],
             }
             standing.happened.append(Cause(Kind.CONFLICT, _conflict_reason(where, changed), facts))
-        return Result(
-            event.id, Word.CONFLICT, errors, event.subject, standing.partner_id if standing is not None else None
-        )
+        return Result(event.id, Word.CONFLICT, errors, event.subject, self._one_partner(said.subject, event.subject))
+
+    def _one_partner(self, *subjects: str) -> int | None:
+        """The partner of these transactions; none when they belong to two, for neither may read of the other."""
+        partners = {one.partner_id for subject in subjects if (one := self._standing(subject)) is not None}
+        return partners.pop() if len(partners) == 1 else None
 
     def _result(self, event: Envelope, word: Word) -> Result:
         return Result(event.id, word, [], event.subject)

@@ -169,6 +169,13 @@ def test_an_id_used_for_another_transaction_is_a_conflict_even_with_the_same_dat
     assert open_kinds("A") == {"conflict"}
 
 
+def test_a_conflict_between_two_partners_is_shown_to_neither() -> None:
+    PartnerFactory(code="XPRESS")
+    take_in(received("A"), received("B", partner="XPRESS"), stage("A", 2, "intake"))
+    take_in(stage("B", 2, "intake", head={"id": "A.2"}))
+    assert Verdict.objects.get().partner is None
+
+
 def test_a_partner_reference_comes_again_under_another_transaction() -> None:
     take_in(received("A", details={"partnerReference": "R"}))
     same = received("B", details={"partnerReference": "R"}, requestId="another request")
