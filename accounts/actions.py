@@ -1,12 +1,17 @@
-"""What people can do with their own account."""
+"""What people can do with their own account, and how an installation gets its first administrator."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
+from accounts.errors import Refused
 from accounts.models import User
+from accounts.permissions import Role
+from accounts.separation import one_at_a_time, somebody_else_administers
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
@@ -37,3 +42,24 @@ def choose_password(password: str, *, by: User) -> None:
     because(by, "New password chosen")
     by.save(update_fields=["password", "password_is_temporary"])
     trail.record(Verb.PASSWORD_CHANGED, by=by, obj=by)
+
+
+@transaction.atomic
+def appoint_first_administrator(username: str, *, full_name: str, password: str, reason: str) -> User:
+    """Make the person who makes everybody else. Refused as soon as somebody administers: then it is done in the admin.
+
+    Raises ValidationError for a name or a password that will not do.
+    """
+    one_at_a_time()
+    if somebody_else_administers():
+        raise Refused("There is an administrator already. Administrators add people in the administration pages.")
+    person = User(username=username.lower(), full_name=full_name, is_staff=True, password_is_temporary=True)
+    person.set_password(password)
+    person.full_clean()
+    validate_password(password, user=person)
+    because(person, reason)
+    person.save()
+    person.groups.add(Group.objects.get(name=Role.ADMINISTRATOR.value))
+    trail.record(Verb.ADDED, obj=person, after={"full_name": full_name}, reason=reason)
+    trail.record(Verb.ROLE_GIVEN, obj=person, facts={"role": Role.ADMINISTRATOR.value}, reason=reason)
+    return person

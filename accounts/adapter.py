@@ -10,7 +10,9 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -46,7 +48,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         signing_in.note_failure(credentials.get("username", ""), self._address(request))
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        signing_in.note_success(request, user, self._address(request))
+        try:
+            signing_in.note_success(request, user, self._address(request))
+        except DatabaseError:
+            logout(request)  # nobody works here unrecorded
+            raise
         messages.info(request, signing_in.last_sign_in(request))
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response

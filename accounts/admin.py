@@ -24,6 +24,7 @@ from accounts.administration import (
     refusal,
     trail_name,
 )
+from accounts.histories import EMPTY, Change, Line
 from accounts.models import (
     Branch,
     BranchGroupPermission,
@@ -42,6 +43,7 @@ from audit.verbs import Verb
 
 OPENS_ADMIN: Final = frozenset({Role.ADMINISTRATOR.value, Role.AUDITOR.value})
 OWN_ACCESS: Final = "You cannot change your own access. Another administrator can."
+MOST_GRANTS: Final = 100
 NOBODY_LEFT: Final = "Nobody would be left who can change people and roles. Give that to another person first."
 TWO_PEOPLE: Final = (
     "A settlement account is changed only when an administrator proposes it and a treasury checker agrees; never here."
@@ -219,6 +221,9 @@ class PersonAdmin(ChangingAdmin):
         linked = User.objects.filter(person_key=person.person_key).exclude(pk=person.pk)
         return ", ".join(linked.values_list("username", flat=True)) or "None"
 
+    def past_of(self, obj: Any) -> list[Line]:
+        return _with_grants(super().past_of(obj), obj, "user")
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """The columns that are derived: whose account it is, and whether Django admin opens."""
         obj.person_key = form.person_key
@@ -358,6 +363,9 @@ class RoleAdmin(ChangingAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).prefetch_related("permissions__content_type", "user_set")
+
+    def past_of(self, obj: Any) -> list[Line]:
+        return _with_grants(super().past_of(obj), obj, "group")
 
     @admin.display(description="Rights")
     def number_of_rights(self, role: Group) -> int:
@@ -565,6 +573,30 @@ class SubAgentAdmin(OrganisationAdmin):
 
 
 # -- words and rows ---------------------------------------------------------------------------------------------------
+
+
+def _with_grants(past: list[Line], holder: User | Group, kind: str) -> list[Line]:
+    """The past of a person or a role together with the grants that were given to it and taken from it."""
+    by_user = (PartnerUserPermission, BranchUserPermission)
+    by_role = (PartnerGroupPermission, BranchGroupPermission)
+    found = list(past)
+    for model in by_user if kind == "user" else by_role:
+        rows = model.history.filter(**{kind: holder.pk}).select_related("history_user", "permission", "content_object")
+        found += [_grant_line(row) for row in rows.order_by("-history_id")[:MOST_GRANTS]]
+    return sorted(found, key=lambda line: line.at, reverse=True)
+
+
+def _grant_line(row: Any) -> Line:
+    words = _grant_in_words(row)
+    given = row.history_type == "+"
+    return Line(
+        at=row.history_date,
+        who=str(row.history_user or "The system"),
+        deed="Granted" if given else "Revoked",
+        reason=row.history_change_reason or "",
+        request_id=row.request_id,
+        changes=(Change("Grant", EMPTY if given else words, words if given else EMPTY),),
+    )
 
 
 def _administrator(request: HttpRequest) -> User:

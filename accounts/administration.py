@@ -19,7 +19,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -28,8 +28,9 @@ from django.utils.functional import cached_property
 
 from accounts.access import has, permissions_of
 from accounts.errors import MissingPermission
-from accounts.histories import Mask, changes_between, lines, named, text_of
+from accounts.histories import Line, Mask, changes_between, lines, named, text_of
 from accounts.models import User
+from accounts.separation import one_at_a_time
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
@@ -43,7 +44,6 @@ else:
     PlainModelForm = forms.ModelForm
     PlainChangeList = ChangeList
 
-LOCK: Final = 4_711_002
 COUNTED: Final = 10_000
 HIDDEN: Final = "•••"
 REFUSED: Final = "refused"
@@ -64,12 +64,6 @@ def refusal(sentence: str) -> ValidationError:
 def may_open(user: Any) -> bool:
     """Whether Django admin opens for this person: active, an administrator or auditor by role, and by a right of it."""
     return bool(user.is_active and user.is_staff) and not OPENS.isdisjoint(permissions_of(user))
-
-
-def one_at_a_time() -> None:
-    """Wait until no other administrator's change is under way; held until the end of the database transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -201,7 +195,7 @@ class Base(PlainModelAdmin):
         form = (answer.context_data or {})["adminform"].form
         for error in [error for errors in form.errors.as_data().values() for error in errors]:
             if error.code == REFUSED:
-                trail.record_reading(
+                trail.record_denial(
                     Verb.REFUSED,
                     by=_person(request),
                     object_type=self.model._meta.label_lower,
@@ -231,10 +225,14 @@ class Base(PlainModelAdmin):
             "module_name": str(self.opts.verbose_name_plural).capitalize(),
             "object": obj,
             "opts": self.opts,
-            "lines": lines(obj, masks=self.masks, labels=self.labels) if hasattr(obj, "history") else [],
+            "lines": self.past_of(obj) if hasattr(obj, "history") else [],
             "keeps_history": hasattr(obj, "history"),
         }
         return TemplateResponse(request, "admin/object_history.html", context)
+
+    def past_of(self, obj: models.Model) -> list[Line]:
+        """What the history page shows, newest first."""
+        return lines(obj, masks=self.masks, labels=self.labels)
 
     def note_reading(self, request: HttpRequest, obj: models.Model, *, part: str = "") -> None:
         """Record that somebody looked at one object. Nothing by default: reference data is nobody's secret."""

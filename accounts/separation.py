@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
 
 from accounts.models import User
 from accounts.permissions import PERMISSIONS, toxic_among, toxic_rights
 
-DECIDES_ON_PEOPLE = ("accounts.propose_people", "accounts.decide_people")
+DECIDES_ON_PEOPLE: Final = ("accounts.propose_people", "accounts.decide_people")
+LOCK: Final = 4_711_002
+
+
+def one_at_a_time() -> None:
+    """Wait until no other change of people, roles or reference data is under way; held until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def why_not(roles: Collection[str], rights: Collection[str]) -> str:

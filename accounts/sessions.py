@@ -84,7 +84,7 @@ def _over(request: HttpRequest) -> str:
 
 
 def _end(request: HttpRequest, why: str) -> None:
-    trail.record_reading(Verb.SESSION_ENDED, obj=request.user, facts={"because": why})
+    trail.record_denial(Verb.SESSION_ENDED, obj=request.user, facts={"because": why})
     logout(request)
     request.session[SIGNED_OUT_BECAUSE] = why
 

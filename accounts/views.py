@@ -51,7 +51,7 @@ login = SignIn.as_view()
 def logout(request: HttpRequest) -> HttpResponse:
     """End the session. Without one there is nothing to end, and the answer is the same."""
     if request.user.is_authenticated:
-        trail.record(Verb.SIGNED_OUT, by=request.user, obj=request.user)
+        trail.record_denial(Verb.SIGNED_OUT, by=request.user, obj=request.user)  # nobody is kept in for want of a trail
         end_session(request)
     return redirect("accounts:login")
 

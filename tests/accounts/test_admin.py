@@ -123,6 +123,9 @@ def test_a_new_handler_with_a_role_and_a_grant_sees_the_partner_at_the_next_requ
     assert {one.history_change_reason for one in past} == {WHY}
     assert {one.history_user for one in past} == {admin}
     assert past.last().request_id == entries("revoked")[-1]["request_id"]
+    page = said(as_admin.get(f"/admin/accounts/user/{zara.pk}/history/"))
+    assert "Grant: <del>empty</del> → <ins>sees RIA</ins>" in page
+    assert "Grant: <del>sees RIA</del> → <ins>empty</ins>" in page
 
 
 def test_a_new_person_must_choose_an_own_password(as_admin: Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -215,6 +215,22 @@ def test_signing_out_is_a_post_and_recorded(as_hina: Client) -> None:
     assert as_hina.post("/logout/").headers["Location"] == "/login/"
     assert "_auth_user_id" not in as_hina.session
     assert [entry["actor"] for entry in trail("signed_out")] == ["hina"]
+
+
+def test_nobody_signs_in_unrecorded_and_everybody_can_leave(monkeypatch: pytest.MonkeyPatch, as_hina: Client) -> None:
+    UserFactory(username="zara")
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise DatabaseError("the trail cannot be written")
+
+    monkeypatch.setattr("audit.trail._append", broken)
+    client = Client(raise_request_exception=False)
+
+    assert sign_in("zara", client=client).status_code == 503
+    assert "_auth_user_id" not in client.session
+    assert client.get("/account/").headers["Location"].startswith("/login/")
+    assert as_hina.post("/logout/").headers["Location"] == "/login/"
+    assert "_auth_user_id" not in as_hina.session
 
 
 def test_somebody_signed_in_is_not_asked_again(as_hina: Client) -> None:
