@@ -9,7 +9,8 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = """
 async (tags) => {
   const found = await axe.run({ runOnly: tags, resultTypes: ['violations'] });
-  return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(' ')} ${node.failureSummary}`));
+  return found.violations.flatMap((rule) => rule.nodes.map(
+    (node) => `${rule.id}: ${node.target.join(' ')} ${node.failureSummary}`));
 }
 """
 

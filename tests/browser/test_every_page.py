@@ -135,9 +135,10 @@ def test_wider_text_is_cut_nowhere(visit: Visit) -> None:
 
 
 CUT = """[...document.querySelectorAll('button,.btn,.st,.chip,td,th,dd,dt,h1,h2,summary,label,.tabs a')]
-  .filter((one) => one.getClientRects().length && !one.closest('.visually-hidden') && getComputedStyle(one).clipPath === 'none')
+  .filter((one) => one.getClientRects().length && !one.closest('.visually-hidden'))
   .filter((one) => !one.closest('thead') || innerWidth > 640)
-  .filter((one) => getComputedStyle(one).overflow !== 'visible' && (one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1))
+  .filter((one) => getComputedStyle(one).overflow !== 'visible')
+  .filter((one) => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1)
   .map((one) => `${one.tagName}.${one.className}: ${one.textContent.trim().slice(0, 40)}`)"""
 
 
@@ -150,7 +151,9 @@ def test_it_has_one_heading_its_landmarks_and_a_language(visit: Visit) -> None:
         assert page.locator("nav[aria-label=Main]").count() == 1
         assert page.locator("body footer").count() == 1
         assert page.locator("main a[href^='/help/'], footer a[href^='/help/']").count() >= 2
-    assert page.evaluate("document.querySelector('a[href],button,input:not([type=hidden]),summary').className") == "skip"
+    assert (
+        page.evaluate("document.querySelector('a[href],button,input:not([type=hidden]),summary').className") == "skip"
+    )
 
 
 def test_its_title_says_what_and_where(visit: Visit) -> None:
@@ -199,7 +202,7 @@ SMALL = """[...document.querySelectorAll('a[href],button,input:not([type=hidden]
     const hit = label ? label.getBoundingClientRect() : box;
     return hit.width < 23.9 || hit.height < 23.9;
   })
-  .map(([one, box]) => `${one.tagName}.${one.className} "${one.textContent.trim().slice(0, 30)}" ${box.width.toFixed()}x${box.height.toFixed()}`)"""
+  .map(([one, box]) => `${one.outerHTML.slice(0, 120)} ${box.width.toFixed()}x${box.height.toFixed()}`)"""
 
 
 NOT_WORDS = re.compile(r"\b(null|None|undefined|NaN|N/A|NA-NA|Invalid)\b")
@@ -222,18 +225,17 @@ FORMS_OF_TIME = [
 
 
 def test_every_time_is_written_in_one_of_the_forms_and_for_programs_in_utc(visit: Visit) -> None:
-    times = visit.page.evaluate(
-        "[...document.querySelectorAll('time')].map((one) => [one.dateTime, one.textContent.trim().replace(/\\s+/g, ' ')])"
-    )
-    for machine, people in times:
+    times = visit.page.evaluate("[...document.querySelectorAll('time')].map((one) => [one.dateTime, one.textContent])")
+    for machine, people in [(machine, " ".join(text.split())) for machine, text in times]:
         assert re.fullmatch(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{3})?Z)?", machine), machine
         assert any(form.fullmatch(people) for form in FORMS_OF_TIME), people
 
 
 def test_a_badge_has_a_shape_and_a_word(visit: Visit) -> None:
-    badges = visit.page.evaluate(
-        """[...document.querySelectorAll('.st')].map((one) => [!!one.querySelector('svg use'), one.textContent.trim()])"""
+    read = (
+        "[...document.querySelectorAll('.st')].map((one) => [!!one.querySelector('svg use'), one.textContent.trim()])"
     )
+    badges = visit.page.evaluate(read)
     assert all(shape and word for shape, word in badges), badges
 
 
@@ -245,7 +247,7 @@ def test_a_control_that_is_off_says_why_and_does_nothing(visit: Visit) -> None:
         reason = page.locator(f"#{control.get_attribute('aria-describedby')}")
         assert reason.is_visible()
         assert reason.inner_text().strip()
-        control.click()
+        control.click(force=True)
         control.press("Enter")
         control.press("Space")
     assert page.url == before

@@ -1,4 +1,4 @@
-"""Watches what a browser complains of while a test runs: scripts that fail, policies that are broken, broken answers."""
+"""Watches what a browser complains of while a test runs: failing scripts, broken policies, broken answers."""
 
 from __future__ import annotations
 

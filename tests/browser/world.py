@@ -49,6 +49,7 @@ class World:
     rtl: str = ""
     chinese: str = ""
     kuwait: str = ""
+    japan: str = ""
     foreign: str = ""
     inquiry: str = ""
     closed_inquiry: str = ""
@@ -84,6 +85,7 @@ def build() -> World:
     world.rtl = tell(_named(RTL_NAME, "فاطمة الزهراء", next(numbers)))
     world.chinese = tell(_named(CHINESE_NAME, "李华", next(numbers)))
     world.sparse = tell(_sparse())
+    world.japan = tell(_from_japan())
     for place in range(1, PLAIN + 1):
         partner = PARTNER if place % 3 else "RIA"
         age = timedelta(minutes=7 * place) if place < 60 else timedelta(hours=3 * place)
@@ -101,6 +103,12 @@ def _from_kuwait(numbers: Any) -> list[Json]:
         events = stories.story_of_kind("paid", partner="INSTANTCASH", number=next(numbers))
         if events[0]["data"]["transactionDetails"]["settlementCurrency"] == "KWD":
             return events
+
+
+def _from_japan() -> list[Json]:
+    """A transaction sent in yen, which have no decimals."""
+    sent = {"settlementAmount": "61237", "settlementCurrency": "JPY", "settlementRate": "1.8"}
+    return telling.paid("YEN1", partner=PARTNER, details=sent)
 
 
 def _named(beneficiary: str, remitter: str, number: int) -> list[Json]:
