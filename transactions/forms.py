@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -107,8 +108,10 @@ class RevealForm(forms.Form):
         help_text="Needed for another reason. No personal data here.",
     )
 
-    def __init__(self, *args: Any, reader: Reader, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Mapping[str, str] | None = None, *, reader: Reader) -> None:
+        """The fields are named after the one that is asked for: the page shows this form beside each hidden value."""
+        asked = (data or {}).get("field", "")
+        super().__init__(data, auto_id=f"{asked}-%s" if asked in FIELDS else "id_%s")
         choices = [
             (key, label)
             for key, label in REVEAL_REASONS.items()

@@ -133,8 +133,8 @@ function press(key) {
   if (key === 'j' || key === 'k') return moveRow(key === 'j' ? 1 : -1);
   const target = find(`[data-key="${CSS.escape(key)}"]`);
   if (!target) return false;
-  if (target.matches('input,select,textarea')) target.focus();
-  else follow(target);
+  if (target.matches('input,select,textarea,summary')) target.focus();
+  if (!target.matches('input,select,textarea')) follow(target);
   return true;
 }
 
@@ -254,4 +254,11 @@ addEventListener('pageshow', (event) => {
 });
 addEventListener('pagehide', () => all('[data-reveal-seconds]').forEach(hideAgain));
 start(document);
+
+// What a form answered in place of a page is no place to come back to: Back and Reload ask for the page itself.
+const address = find('[data-address]')?.dataset.address;
+if (address) history.replaceState(null, '', address + location.hash);
+
+// The summary of errors has the focus. An anchor in the address would take it away again, once the page is there.
 find('.err-sum')?.focus();
+if (location.hash) addEventListener('load', () => setTimeout(() => find('.err-sum')?.focus(), 50));
