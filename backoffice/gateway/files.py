@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from backoffice.gateway import strict_json
+from backoffice.gateway.judging import IMPORTED
 from backoffice.gateway.kinds import is_absent
 from backoffice.gateway.validator import Error, Rejected
 from transactions.vocabulary import EventType
@@ -174,7 +175,7 @@ def enveloped(instruction: dict[str, Any], origin: Origin, row: int) -> dict[str
     subject = subject_of(str(partner), reference.strip() if isinstance(reference, str) else f"row-{row}")
     return {
         "specversion": "1.0",
-        "id": f"import:{subject}",
+        "id": f"{IMPORTED}{subject}",
         "source": f"/import/{origin.name}"[:200],
         "type": EventType.RECEIVED.value,
         "subject": subject,

@@ -20,6 +20,9 @@ from exceptions.opening import Cause
 from transactions.models import Event
 from transactions.vocabulary import EventType
 
+IMPORTED: Final = "import:"
+"""How the event ids of instructions out of files begin; the transaction id follows."""
+
 
 class Word(StrEnum):
     """What became of an event."""
@@ -116,6 +119,8 @@ class Judge:
     def _repeated(self, event: Envelope) -> Result | None:
         """The verdict on an event whose id or number was seen before; None for one that is new."""
         said = self.known.by_id.get(event.id)
+        if said and said.subject == event.subject and event.id == f"{IMPORTED}{event.subject}":
+            return self._reference_again(event, said)  # the id is made of the reference, which is what people know
         if said:
             told = "was sent before with another body. Give every event an id of its own."
             return self._again(event, said, "id", f"The event id {event.id} {told}")

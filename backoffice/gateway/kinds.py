@@ -85,6 +85,25 @@ def line(most: int) -> Kind:
     return Kind(read, plain.schema)
 
 
+def person_name(most: int) -> Kind:
+    """A name on one line. A partner that joins empty parts sends "Umair null Khan"; the word of the program is dropped."""
+    plain = line(most)
+
+    def read(value: Any) -> str:
+        held: str = plain.read(value)
+        if not _NO_NAME & set(held.split(" ")):
+            return held
+        kept = " ".join(part for part in held.split() if part not in _NO_NAME)
+        if not kept:
+            raise Wrong("holds no name. Send the whole name.")
+        return kept
+
+    return Kind(read, plain.schema)
+
+
+_NO_NAME: Final = frozenset({"null", "N/A", "NA", "undefined", "None", "-"})
+
+
 def words(most: int, longest: int) -> Kind:
     """A list of at most `most` texts."""
     item = line(longest)

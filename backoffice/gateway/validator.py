@@ -71,7 +71,7 @@ _ADDRESS: Final[Shape] = {
     "country": Field(kinds.COUNTRY, "Country"),
 }
 _PARTY: Final[Shape] = {
-    "fullName": Field(kinds.line(64), "The whole name, in any script", required=True),
+    "fullName": Field(kinds.person_name(64), "The whole name, in any script", required=True),
     "nationality": Field(kinds.COUNTRY, "Nationality"),
     "idDetails": {
         "idType": Field(kinds.line(64), f"{', '.join(IdType.values[:-1])}; any other is kept as another ID"),

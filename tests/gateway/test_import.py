@@ -66,6 +66,7 @@ def test_a_changed_amount_is_a_conflict_that_operators_see(tmp_path: Path, as_om
     code, out, _ = run(written(tmp_path, "again.json", push), "--partner", "RIA")
     assert code == 1
     assert "1 conflict, 1 duplicate" in out
+    assert "IC2611220101 belongs to transaction IMP-RIA-IC2611220101 with another body" in out
     item = ExceptionItem.objects.get()
     assert (item.kind, item.transaction.partner_reference) == ("conflict", "IC2611220101")
     assert item.facts["changed"] == ["data.transactionDetails.payingAmount"]

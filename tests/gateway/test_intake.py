@@ -424,3 +424,21 @@ def test_what_the_database_refuses_is_one_rejected_event_and_no_failure(monkeypa
 def test_the_partner_sees_no_event_of_another(ria: Partner) -> None:
     take_in(received())
     assert transaction().partner == ria
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("Umair null Shaikh", "Umair Shaikh"), ("N/A Kamran  Null", "Kamran Null"), ("Ana Ní Bhriain", "Ana Ní Bhriain")],
+)
+def test_a_word_of_a_program_is_no_part_of_a_name(sent: str, kept: str) -> None:
+    assert words(take_in([received(remitter={"fullName": sent})])) == ["accepted"]
+    assert transaction().remitter_name == kept
+
+
+def test_a_name_of_nothing_but_such_words_is_refused_with_its_field() -> None:
+    receipt = take_in([received(beneficiary={"fullName": "null - null"})])
+    assert words(receipt) == ["rejected"]
+    assert any("beneficiary.fullName" in error["field"] for error in receipt.events[0].errors)
