@@ -86,7 +86,10 @@ def line(most: int) -> Kind:
 
 
 def person_name(most: int) -> Kind:
-    """A name on one line. A partner that joins empty parts sends "Umair null Khan"; the word of the program is dropped."""
+    """A name on one line. A partner that joins empty parts sends "Umair null Khan": its program's word is dropped.
+
+    Only words that are nobody's name: a person may well be called Na or None.
+    """
     plain = line(most)
 
     def read(value: Any) -> str:
@@ -101,7 +104,7 @@ def person_name(most: int) -> Kind:
     return Kind(read, plain.schema)
 
 
-_NO_NAME: Final = frozenset({"null", "N/A", "NA", "undefined", "None", "-"})
+_NO_NAME: Final = frozenset({"null", "N/A", "undefined"})
 
 
 def words(most: int, longest: int) -> Kind:

@@ -116,6 +116,7 @@ _DETAILS = "data.transactionDetails."
         ({"details": {"settlementRate": "1.123456789"}}, _DETAILS + "settlementRate"),
         ({"details": {"sentAt": "yesterday"}}, _DETAILS + "sentAt"),
         ({"remitter": {"fullName": "null"}}, "data.remitter.fullName"),
+        ({"remitter": {"fullName": "null N/A"}}, "data.remitter.fullName"),
         ({"remitter": {"fullName": "x" * 65}}, "data.remitter.fullName"),
         ({"remitter": {"fullName": "a\x00b"}}, "data.remitter.fullName"),
         ({"remitter": {"fullName": "a\ud800b"}}, "data.remitter.fullName"),
@@ -158,6 +159,19 @@ def test_words_that_say_nothing_are_absent(nothing: str | None) -> None:
     told = values(received(branchCode="" if nothing is None else nothing, remitter={"email": nothing}))
     assert "branchCode" not in told
     assert "remitter.email" not in told
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Umair null Khan", "Umair Khan"),
+        ("N/A Aisha", "Aisha"),
+        ("Na None", "Na None"),
+        ("Nullo  Rossi", "Nullo  Rossi"),
+    ],
+)
+def test_a_program_word_in_a_name_is_dropped(sent: str, kept: str) -> None:
+    assert values(received(remitter={"fullName": sent}))["remitter.fullName"] == kept
 
 
 @pytest.mark.parametrize("country", ["PK", "pk", "PAK", "Pakistan", "PAKISTAN", "Islamic Republic of Pakistan"])
