@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
@@ -200,7 +200,11 @@ class Line:
 
 @dataclass(slots=True)
 class Template:
-    """A sample made ready for cloning. `draw` and the like say what fills the slots."""
+    """A sample made ready for cloning: its lines, and what fills their slots, by slot.
+
+    `moments` are milliseconds after the start, `own_keys` tables with places among the clone's rows, and `facts` the
+    name of an answer with its arguments. `data` and `digest` are filled for each event anew.
+    """
 
     kind: str
     prefix: str
@@ -209,9 +213,14 @@ class Template:
     span: int
     account_bank: str
     nationalities: dict[str, str]
-    slots: list[Slot]
     lines: list[Line]
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int]
+    size: int
+    moments: list[tuple[int, int]]
+    own_keys: list[tuple[int, str, int]]
+    facts: list[tuple[int, str, tuple[str, ...]]]
+    data: int
+    digest: int
 
 
 class Compiler:
@@ -305,9 +314,14 @@ class Compiler:
             span=max(milliseconds(event["time"]) for event in one.rows[EVENT]) - self.start,
             account_bank=bank[4:8] if bank.startswith("PK") else "",
             nationalities={side: iso2(data[side]["nationality"]) for side in SIDES},
-            slots=self.slots,
             lines=lines,
             counts=counts,
+            size=len(self.slots),
+            moments=[(place, slot[1]) for place, slot in enumerate(self.slots) if slot[0] == "moment"],
+            own_keys=[(place, slot[1], slot[2]) for place, slot in enumerate(self.slots) if slot[0] == "key"],
+            facts=[(place, slot[0], slot[1:]) for place, slot in enumerate(self.slots) if slot[0] in _ANSWERS],
+            data=self.places["data",],
+            digest=self.places["digest",],
         )
 
     def _kept(self, *, whole: bool) -> dict[str, list[Row]]:
@@ -444,53 +458,35 @@ class Cloner:
         self, template: Template, *, number: int, start: int, keys: dict[str, int], rng: Random, into: Lines
     ) -> None:
         """One remittance of the template's kind, received at `start` (milliseconds), as lines per table."""
-        values = _Values(self, template, number, start, keys, rng)
-        filled = [values.of(slot) for slot in template.slots]
-        data, digest = template_slot(template, "data"), template_slot(template, "digest")
+        values = _Values(self, template, number, start, rng)
+        filled = [""] * template.size
+        for slot, offset in template.moments:
+            filled[slot] = stamp_ms(start + offset)
+        for slot, table, place in template.own_keys:
+            filled[slot] = str(keys[table] + place)
+        for slot, name, arguments in template.facts:
+            filled[slot] = _ANSWERS[name](values, *arguments)
         for line in template.lines:
             if line.data is not None and line.digested is not None:
                 text = line.data.filled(filled)
                 covered = text if line.digested is line.data else line.digested.filled(filled)
-                filled[data] = escaped(text)
-                filled[digest] = "\\\\x" + hashlib.sha256(covered.encode()).hexdigest()
+                filled[template.data] = escaped(text)
+                filled[template.digest] = "\\\\x" + hashlib.sha256(covered.encode()).hexdigest()
             into[line.table].append(line.text.filled(filled))
         for table, count in template.counts.items():
             keys[table] += count
 
 
-def template_slot(template: Template, name: str) -> int:
-    return template.slots.index((name,))
-
-
 class _Values:
     """What fills the slots of one clone, worked out as the slots ask for it."""
 
-    def __init__(
-        self, cloner: Cloner, template: Template, number: int, start: int, keys: dict[str, int], rng: Random
-    ) -> None:
-        self.cloner, self.template, self.number, self.start, self.keys, self.rng = (
-            cloner,
-            template,
-            number,
-            start,
-            keys,
-            rng,
-        )
+    def __init__(self, cloner: Cloner, template: Template, number: int, start: int, rng: Random) -> None:
+        self.cloner, self.template, self.number, self.rng = cloner, template, number, rng
         self.at = datetime.fromtimestamp(start / 1000, UTC)
         self.txn_id = f"PSL{number:09d}"
         self.person = {side: rng.randrange(cloner.people) for side in SIDES}
         self.sent, self.rate, self.paying = cloner.purse.draw(template.rail, template.corridor, self.at.date(), rng)
         self._references: dict[tuple[str, int], dict[str, str]] = {}
-
-    def of(self, slot: Slot) -> str:
-        answer: str = _ANSWERS[slot[0]](self, *slot[1:])
-        return answer
-
-    def moment(self, offset: int) -> str:
-        return stamp_ms(self.start + offset)
-
-    def key(self, table: str, place: int) -> str:
-        return str(self.keys[table] + place)
 
     def name(self, side: str) -> str:
         known = self.cloner.crowd.names_of(side, self.template.nationalities[side])
@@ -545,10 +541,6 @@ _ANSWERS: Final[dict[str, Callable[..., str]]] = {
     "business_date": _Values.business_date,
     "batch": lambda one: one.cloner.batch,
     "trace": lambda one: one.cloner.batch.replace("-", ""),
-    "data": lambda one: "",
-    "digest": lambda one: "",
-    "moment": _Values.moment,
-    "key": _Values.key,
     "name": _Values.name,
     "upper_name": lambda one, side: one.name(side).upper(),
     "id": _Values.identity,
