@@ -33,6 +33,7 @@ from transactions.models import Event, Transaction
 
 SIZE = 10_000
 SLOW_SECONDS = 1.0
+AGAIN = 4
 GROWTH_KB = 100 * 1024
 Json = dict[str, Any]
 
@@ -280,13 +281,15 @@ SPOIL_BYTES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 def _send(client: Client, request: Request, ledger: Ledger) -> None:
     answer, seconds = _timed(client, request)
-    again = seconds > SLOW_SECONDS
     ledger.statuses[answer.status_code] += 1
     if answer.status_code >= 500:
         ledger.wrong.append(f"{answer.status_code} to {request.how}: {request.body[:200]!r}")
     if answer.status_code == 200:
         _enter(request, answer.json(), ledger)
-    if again and (seconds := _timed(client, request)[1]) > SLOW_SECONDS:  # once may be the machine's fault
+    for _ in range(AGAIN):  # once or twice may be the machine's fault: a body that is slow is slow each time
+        if seconds > SLOW_SECONDS:
+            seconds = _timed(client, request)[1]
+    if seconds > SLOW_SECONDS:
         ledger.wrong.append(f"{seconds:.1f} s for {request.how}")
 
 
