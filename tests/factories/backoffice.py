@@ -1,17 +1,18 @@
-"""What the shell itself keeps."""
+"""What the shell keeps."""
 
 from __future__ import annotations
 
 import factory
 from django.utils import timezone
 
-from backoffice import models
+from backoffice.models import WorkerHeartbeat
 
 
-class WorkerHeartbeatFactory(factory.django.DjangoModelFactory[models.WorkerHeartbeat]):
+class WorkerHeartbeatFactory(factory.django.DjangoModelFactory[WorkerHeartbeat]):
+    """A worker that gave its sign of life just now."""
+
     class Meta:
-        model = models.WorkerHeartbeat
-        django_get_or_create = ("name",)
+        model = WorkerHeartbeat
 
     name = factory.Sequence(lambda n: f"worker {n}")
     beat_at = factory.LazyFunction(timezone.now)
