@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from audit import anchors
 from audit.anchors import Anchor, BadAnchorError
@@ -89,3 +92,15 @@ def test_listeners_hear_each_anchor_and_a_failing_one_stops_nothing(
         three(tmp_path)
     assert [anchor.seq for anchor in listeners] == [10, 20, 30]
     assert "could not be sent on" in caplog.text
+
+
+def test_the_anchors_of_a_database_that_was_removed_are_set_aside(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.AUDIT_ANCHOR_DIR = tmp_path / "anchors"
+    kept = three(tmp_path / "anchors").read_text()
+    monkeypatch.setenv("LOCALPG_HOME", str(tmp_path / "postgres"))
+    call_command("localdb", "destroy", stdout=StringIO())
+    (aside,) = (tmp_path / "anchors").iterdir()
+    assert aside.name.startswith("anchors-until-")
+    assert aside.read_text() == kept

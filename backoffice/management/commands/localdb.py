@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit import anchors
 from backoffice.localpg import LocalPg, LocalPgError
 
 CLIENTS = {"psql": "psql", "dump": "pg_dump"}
@@ -50,13 +54,17 @@ class Command(BaseCommand):
 
     def reset(self, server: LocalPg) -> None:
         """Start again with an empty database."""
-        server.destroy()
+        self.destroy(server)
         server.start()
         self.stdout.write("The database is empty; manage.py migrate makes its tables.")
 
     def destroy(self, server: LocalPg) -> None:
-        """Stop the server and remove its data."""
+        """Stop the server and remove its data; the anchors of a trail that is gone are set aside."""
         server.destroy()
+        anchored = Path(settings.AUDIT_ANCHOR_DIR) / anchors.FILE
+        if anchored.exists():
+            kept = anchored.rename(anchored.with_stem(f"{anchored.stem}-until-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
+            self.stdout.write(f"The anchors of its trail are kept in {kept}.")
 
     def become_client(self, server: LocalPg, program: str, arguments: list[str], role: str) -> None:
         """Go on as psql or pg_dump, so that its terminal, signals and exit code are ours."""
