@@ -24,12 +24,14 @@ from urllib.parse import urlsplit
 from backoffice.demo.signing import signed_headers, verifies
 from backoffice.demo.stories import instruct, tell
 from backoffice.demo.telling import COMMAND_DONE, STAGE, Step, render
-from backoffice.demo.world import Json, World, stamp
+from backoffice.demo.world import Json, World
 
 log = logging.getLogger("simulator")
 
 EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
 BATCH: Final = 1_000
+KEEP_SECONDS: Final = 3.0
+REPORT_SECONDS: Final = 3_600.0
 EVENTS_PER_STORY: Final = 9.2
 FIRST_NUMBER: Final = 100_000
 """The live stories' rail references begin beyond those of the demo's first transactions."""
@@ -142,6 +144,16 @@ class Remittance:
     facts: Json = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Due:
+    """Something to be said: an event that is written already, a step of a remittance, or the answer to a question."""
+
+    event: Json | None = None
+    remittance: Remittance | None = None
+    step: Step | None = None
+    asked: str = ""
+
+
 class Platform:
     """Tells new stories at a rate, keeps what is due in order of time, and answers commands."""
 
@@ -155,7 +167,7 @@ class Platform:
         self.chance = Random(self.world.rng.random())
         self.transactions: dict[str, Remittance] = {}
         self.commands: dict[str, Json] = {}
-        self._agenda: list[tuple[float, int, Callable[[], list[Json]]]] = []
+        self._agenda: list[tuple[float, int, Due]] = []
         self._order = itertools.count()
         self._numbers = itertools.count(1)
         self._next_story = clock()
@@ -180,15 +192,36 @@ class Platform:
     def continue_with(self, events: Iterable[Json]) -> None:
         """Sends `events` that were written before, each at its own time or now when that has passed."""
         for event in events:
-            due = datetime.fromisoformat(event["time"]).timestamp()
-            self._put(due, lambda event=event: [event])  # type: ignore[misc]
+            self._put(datetime.fromisoformat(event["time"]).timestamp(), Due(event=event))
+
+    def unsaid(self) -> list[Json]:
+        """Everything on the agenda as events, for another run to continue with. Questions are not answered twice."""
+        with self._lock:
+            ahead: dict[str, int] = {}
+            events: list[Json] = []
+            for _, _, due in sorted(self._agenda, key=lambda entry: entry[:2]):
+                if due.event is not None:
+                    events.append(due.event)
+                elif due.remittance is not None and due.step is not None:
+                    one = due.remittance
+                    number = ahead.get(one.txn_id, one.next_sequence)
+                    ahead[one.txn_id] = number + 1
+                    events.append(render(due.step, txn_id=one.txn_id, sequence=number, start=one.start))
+            return events
 
     def _at(self, due: float, remittance: Remittance, step: Step) -> None:
-        self._put(due, lambda: [self._said(remittance, step)])
+        self._put(due, Due(remittance=remittance, step=step))
 
-    def _put(self, due: float, say: Callable[[], list[Json]]) -> None:
+    def _put(self, at: float, due: Due) -> None:
         with self._lock:
-            heapq.heappush(self._agenda, (due, next(self._order), say))
+            heapq.heappush(self._agenda, (at, next(self._order), due))
+
+    def _say(self, due: Due) -> list[Json]:
+        if due.remittance is None:
+            return []
+        if due.step is None:
+            return self._answer(due.remittance, due.asked)
+        return [self._said(due.remittance, due.step)]
 
     def _said(self, remittance: Remittance, step: Step) -> Json:
         """The event of a step, numbered at the moment it is said."""
@@ -214,7 +247,8 @@ class Platform:
                 self._next_story = max(self._next_story, now - 5) + EVENTS_PER_STORY / self.rate
             events: list[Json] = []
             while self._agenda and self._agenda[0][0] <= now and len(events) < limit:
-                events += self._disturbed(heapq.heappop(self._agenda)[2]())
+                due = heapq.heappop(self._agenda)[2]
+                events += [due.event] if due.event is not None else self._disturbed(self._say(due))
         return events
 
     def _disturbed(self, said: list[Json]) -> list[Json]:
@@ -227,18 +261,12 @@ class Platform:
             delay = self.chance.uniform(5, 120) if self.chance.random() < self.faults.late else 0.0
             delay = self.chance.uniform(0.5, 4) if not delay and self.chance.random() < self.faults.reordered else delay
             if self.chance.random() < self.faults.repeated:
-                heapq.heappush(
-                    self._agenda, (now + self.chance.uniform(0.2, 60), next(self._order), self._again(event))
-                )
+                self._put(now + self.chance.uniform(0.2, 60), Due(event=event))
             if delay:
-                heapq.heappush(self._agenda, (now + delay, next(self._order), self._again(event)))
+                self._put(now + delay, Due(event=event))
             else:
                 kept.append(event)
         return kept
-
-    @staticmethod
-    def _again(event: Json) -> Callable[[], list[Json]]:
-        return lambda: [event]
 
     def pause(self) -> float:
         """Seconds until something is due, at most a quarter of one."""
@@ -266,26 +294,24 @@ class Platform:
 
     def _answer_inquiry(self, key: str, txn_id: str) -> None:
         remittance = self.transactions.get(txn_id)
-        due = self.clock() + self.chance.uniform(0.5, 2.5)
         if remittance is None:
             log.info("Asked about %s, which this platform does not know", txn_id)
             return
-        start = datetime.fromtimestamp(self.clock(), UTC)
+        self._put(self.clock() + self.chance.uniform(0.5, 2.5), Due(remittance=remittance, asked=key))
 
-        def say() -> list[Json]:
-            at = (start - remittance.start).total_seconds()
-            funds = "UNKNOWN" if remittance.open_attempt else remittance.funds
-            facts = {
-                "stage": "inquiry",
-                "channel": remittance.facts.get("rail", "PLATFORM"),
-                "attempt": 1,
-                "result": "SUCCESS",
-            }
-            found = Step(STAGE, {**facts, **remittance.facts, "fundsPosition": funds, "commandId": key}, at, at + 0.5)
-            done = Step(COMMAND_DONE, {"commandId": key, "outcome": "SUCCEEDED"}, at, at + 0.6)
-            return [self._said(remittance, found), self._said(remittance, done)]
-
-        self._put(due, say)
+    def _answer(self, remittance: Remittance, key: str) -> list[Json]:
+        """Where the money is at this moment, and that the command is done."""
+        at = self.clock() - remittance.start.timestamp()
+        funds = "UNKNOWN" if remittance.open_attempt else remittance.funds
+        facts = {
+            "stage": "inquiry",
+            "channel": remittance.facts.get("rail", "PLATFORM"),
+            "attempt": 1,
+            "result": "SUCCESS",
+        }
+        found = Step(STAGE, {**facts, **remittance.facts, "fundsPosition": funds, "commandId": key}, at - 0.5, at)
+        done = Step(COMMAND_DONE, {"commandId": key, "outcome": "SUCCEEDED"}, at, at)
+        return [self._said(remittance, found), self._said(remittance, done)]
 
 
 # -- the door for commands --------------------------------------------------------------------------------------------
@@ -352,44 +378,50 @@ def read_backlog(path: Path) -> list[Json]:
         return [dict(json.loads(line)) for line in lines if line.strip()]
 
 
-def run(
-    platform: Platform,
-    sender: Sender,
-    stopping: threading.Event,
-    *,
-    backlog: Path | None = None,
-    report: Callable[[str], None] = log.info,
-) -> int:
+def keep_backlog(path: Path, events: list[Json]) -> None:
+    """Write down what is still to be sent, as a whole; nothing left, no file."""
+    if not events:
+        path.unlink(missing_ok=True)
+        return
+    part = path.with_suffix(".part")
+    part.write_text("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events), encoding="utf-8")
+    part.replace(path)
+
+
+def run(platform: Platform, sender: Sender, stopping: threading.Event, *, backlog: Path | None = None) -> int:
     """Sends what is due until `stopping`; returns how many events were acknowledged.
 
-    The events of `backlog` are sent at their times; the file goes when the last of them has been acknowledged.
+    What `backlog` holds is sent first. It is kept up to date with what is still to come, so that another run goes on
+    with the stories of this one.
     """
-    announced = read_backlog(backlog) if backlog else []
-    waiting = {event["id"] for event in announced}
-    platform.continue_with(announced)
-    sent, said_at = 0, time.monotonic()
+    platform.continue_with(read_backlog(backlog) if backlog else [])
+    sent, kept_at, said_at = 0, time.monotonic(), time.monotonic()
+    unsent: list[Json] = []
     while not stopping.is_set():
-        events = platform.due()
-        if not events:
+        unsent = platform.due()
+        if unsent:
+            answer = sender.send(unsent)
+            if answer is not None:
+                sent += len(unsent)
+                _report_rejected(answer)
+            if not stopping.is_set() or answer is not None:
+                unsent = []
+        else:
             stopping.wait(platform.pause() or 0.01)
-            continue
-        answer = sender.send(events)
-        if answer is None:
-            continue
-        sent += len(events)
-        _report_rejected(answer, report)
-        if waiting:
-            waiting -= {event["id"] for event in events}
-            if not waiting and backlog:
-                backlog.unlink(missing_ok=True)
-        if time.monotonic() - said_at > 60:
-            said_at = time.monotonic()
-            report(f"{sent} events sent, last {stamp(datetime.now(UTC))}")
+        now = time.monotonic()
+        if backlog and now - kept_at > KEEP_SECONDS:
+            kept_at = now
+            keep_backlog(backlog, platform.unsaid())
+        if now - said_at > REPORT_SECONDS:
+            said_at = now
+            log.info("%d events sent", sent)
+    if backlog:
+        keep_backlog(backlog, unsent + platform.unsaid())
     sender.close()
     return sent
 
 
-def _report_rejected(answer: Json, report: Callable[[str], None]) -> None:
+def _report_rejected(answer: Json) -> None:
     if answer.get("rejected"):
         refused = [one for one in answer.get("events", []) if one.get("result") in ("rejected", "conflict")]
-        report(f"{answer['rejected']} events rejected, for example {json.dumps(refused[:2], ensure_ascii=False)}")
+        log.warning("%d events rejected, for example %s", answer["rejected"], json.dumps(refused[:2]))

@@ -19,7 +19,15 @@ import pytest
 from standardwebhooks import Webhook
 
 from backoffice.demo.signing import DEMO_SECRET, signed_headers
-from backoffice.demo.simulator import PROFILES, CommandServer, Platform, Sender, run
+from backoffice.demo.simulator import (
+    PROFILES,
+    CommandServer,
+    Platform,
+    Sender,
+    keep_backlog,
+    read_backlog,
+    run,
+)
 from tests.demo.test_stories import NOW, folded
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -87,6 +95,20 @@ def test_a_hostile_platform_is_late_repeats_reorders_and_loses(clock: Clock) -> 
         numbers.setdefault(event["subject"], set()).add(event["sequence"])
     assert out_of_order > 10
     assert any(len(seen) < max(seen) for seen in numbers.values())
+
+
+def test_another_run_goes_on_where_this_one_stopped(clock: Clock, tmp_path: Path) -> None:
+    first = Platform(rate=5, faults=PROFILES["none"], seed=6, clock=clock)
+    stories: dict[str, list[dict[str, Any]]] = {}
+    said = told(first, clock, 100)
+    keep_backlog(tmp_path / "backlog.ndjson", first.unsaid())
+    second = Platform(rate=0, faults=PROFILES["none"], clock=clock)
+    second.continue_with(read_backlog(tmp_path / "backlog.ndjson"))
+    for event in said + told(second, clock, 12 * 3_600):
+        stories.setdefault(event["subject"], []).append(event)
+    assert not second.unsaid()
+    for events in stories.values():
+        assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
 
 
 def test_an_inquiry_is_answered_once_and_truthfully(clock: Clock) -> None:
