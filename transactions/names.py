@@ -69,6 +69,11 @@ class NearName:
     distance: int
     surplus: int
 
+    @property
+    def tier(self) -> int:
+        """Names of one tier fit equally well: just these words as written, then more words, then misspelt ones."""
+        return 2 * self.distance + (self.surplus > 0)
+
 
 def learn(names: Iterable[str]) -> None:
     """Add names to the dictionary, in the present database transaction. What is known already costs one index probe.

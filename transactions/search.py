@@ -25,6 +25,7 @@ from audit import trail
 from audit.verbs import Verb
 from transactions import names
 from transactions.models import Search, Transaction
+from transactions.names import NearName
 from transactions.querysets import scoped_sql
 from transactions.reading import PERSONAL, SHORTEST_PREFIX, Kind, Reading, read
 from transactions.vocabulary import Side
@@ -177,7 +178,7 @@ def _as_condition(kind: Kind, reading: Reading, user: User) -> Q:
         case Kind.PHONE:
             return Q(pk__in=Transaction.objects.of_person(mobile=reading.phone_forms).values("pk"))
         case Kind.NAME:
-            found = _visible_names(reading, user)[0]
+            found = [name.raw for name in _visible_names(reading, user)[0]]
             return Q(beneficiary_name__in=found) | Q(remitter_name__in=found)
     return Q(pk__in=[])
 
@@ -304,7 +305,7 @@ def _by_email(findings: Findings, user: User) -> None:
 
 def _by_name(findings: Findings, user: User) -> None:
     found, findings.names_were_cut = _visible_names(findings.reading, user)
-    findings.facets = found
+    findings.facets = [name.raw for name in found]
     asked = frozenset(map(_plain_word, findings.reading.text.split()))
     for side in (Side.BENEFICIARY, Side.REMITTER):
         hits = [
@@ -314,10 +315,10 @@ def _by_name(findings: Findings, user: User) -> None:
         _add(findings, Kind.NAME, f"{side.label} name", hits)
 
 
-def _visible_names(reading: Reading, user: User) -> tuple[list[str], bool]:
+def _visible_names(reading: Reading, user: User) -> tuple[list[NearName], bool]:
     """The nearest names that stand on a visible transaction, and whether any were left out."""
     near = names.like(reading.text)
-    tried = [name.raw for name in near[:MOST_NAMES_TRIED]]
+    tried = {name.raw: name for name in near[:MOST_NAMES_TRIED]}
     inside, parameters = scoped_sql(scope_of(user))
     on_a_row = " OR ".join(
         f"EXISTS (SELECT FROM transactions_transaction WHERE {column} = asked.raw AND {inside})"
@@ -327,25 +328,25 @@ def _visible_names(reading: Reading, user: User) -> tuple[list[str], bool]:
         SELECT raw FROM unnest(%s::text[]) WITH ORDINALITY AS asked(raw, place) WHERE {on_a_row} ORDER BY place LIMIT %s
     """  # noqa: S608 - all parts are ours
     with connection.cursor() as cursor:
-        cursor.execute(statement, [tried, *parameters, *parameters, MOST_NAMES + 1])
-        found = [raw for (raw,) in cursor.fetchall()]
+        cursor.execute(statement, [list(tried), *parameters, *parameters, MOST_NAMES + 1])
+        found = [tried[raw] for (raw,) in cursor.fetchall()]
     was_cut = len(near) > MOST_NAMES_TRIED or len(found) > MOST_NAMES
     return found[:MOST_NAMES], was_cut
 
 
-def _rows_named(found: Sequence[str], column: str, user: User) -> list[Transaction]:
-    """The newest visible rows of each name, the nearest name first: bounded per name, whatever its frequency."""
+def _rows_named(found: Sequence[NearName], column: str, user: User) -> list[Transaction]:
+    """The newest visible rows of these names, the nearest names first: bounded per name, whatever its frequency."""
     inside, parameters = scoped_sql(scope_of(user))
     statement = f"""
-        SELECT one.id FROM unnest(%s::text[]) WITH ORDINALITY AS asked(raw, place)
+        SELECT one.id FROM unnest(%s::text[], %s::int[]) AS asked(raw, tier)
         CROSS JOIN LATERAL (
             SELECT id, received_at FROM transactions_transaction
             WHERE {column} = asked.raw AND {inside} ORDER BY received_at DESC, id DESC LIMIT {MOST}
         ) AS one
-        ORDER BY asked.place, one.received_at DESC, one.id DESC LIMIT {MOST}
+        ORDER BY asked.tier, one.received_at DESC, one.id DESC LIMIT {MOST}
     """  # noqa: S608 - all parts are ours
     with connection.cursor() as cursor:
-        cursor.execute(statement, [list(found), *parameters])
+        cursor.execute(statement, [[name.raw for name in found], [name.tier for name in found], *parameters])
         order = [pk for (pk,) in cursor.fetchall()]
     by_key = {row.pk: row for row in _rows(order, user)}
     return [by_key[pk] for pk in order if pk in by_key]

@@ -305,6 +305,15 @@ def test_names_that_fit_are_offered_to_choose_from(row: Transaction, as_hina: Cl
     ]
 
 
+def test_rows_of_equally_near_names_stand_newest_first(as_hina: Client) -> None:
+    lay(1, beneficiary_name="Zahid Anwar Gul")
+    lay(2, beneficiary_name="Amir Zahid")
+    lay(3, beneficiary_name="Zahid")
+    lay(4, beneficiary_name="Zahyd Gul")
+    _, page = ask(as_hina, "zahid")
+    assert found(page) == ["PSL000000003", "PSL000000001", "PSL000000002", "PSL000000004"]
+
+
 # Tokens
 
 
