@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
+from typing import ClassVar
 from uuid import uuid4
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.utils import timezone
 from accounts.errors import MissingPermission, Refused
 from audit import trail
 from audit.verbs import Verb
-from backoffice import errors
+from backoffice import errors, views
 
 Respond = Callable[[HttpRequest], HttpResponse]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -56,6 +57,18 @@ class RequestContext:
 def _is_readable(request: HttpRequest) -> bool:
     """Whether the address could name anything: no reference holds a NUL, and PostgreSQL takes none."""
     return "\x00" not in request.path and "%00" not in request.META.get("QUERY_STRING", "")
+
+
+class Health:
+    """Answers /healthz and /readyz before anything asks for a session: the database that holds it may be away."""
+
+    answers: ClassVar[dict[str, Respond]] = {"/healthz": views.healthz, "/readyz": views.readyz}
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.answers.get(request.path, self.get_response)(request)
 
 
 class TimeZone:

@@ -64,6 +64,14 @@ def test_a_process_is_well_without_asking_anybody() -> None:
     assert len(queries) == 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_process_is_well_without_a_database_whoever_asks() -> None:
+    client = signed_in(person("hina"))
+    with database_down():
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").json()["status"] == "not ready"
+
+
 def test_ready_when_database_migrations_and_worker_are_there() -> None:
     heartbeat.beat("worker")
     answer = Client().get("/readyz")
