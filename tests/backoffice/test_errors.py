@@ -11,9 +11,11 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 from django.test import Client
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from accounts.models import Partner
 from audit.models import AuditEvent
+from backoffice.settings.database import POOL
 from tests.people import person, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.backoffice.failing_urls")]
@@ -119,3 +121,21 @@ def test_nobody_signed_in_sees_the_same_error_pages() -> None:
     assert client.get("/fails/unexpected/").status_code == 500
     assert client.get("/fails/absent/").status_code == 404
     assert client.post("/fails/refused/").status_code == 409
+
+
+def test_a_served_page_waits_less_than_two_seconds_for_a_connection() -> None:
+    nowhere = ConnectionPool("host=127.0.0.1 port=1 connect_timeout=5", open=False, **POOL)
+    nowhere.open()
+    begun = time.monotonic()
+    with pytest.raises(PoolTimeout):
+        nowhere.getconn()
+    assert time.monotonic() - begun < 2
+    nowhere.close()
+
+
+def test_a_form_that_is_not_ours_is_refused_in_words(browser_of_hina: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post("/login/", {"login": "hina", "password": "x"})
+    assert answer.status_code == 403
+    assert "<h1" in answer.content.decode()
+    assert "CSRF_TRUSTED_ORIGINS" not in answer.content.decode()
