@@ -133,6 +133,23 @@ def _in_words(begin: date | None, last: date | None, zone: ZoneInfo, now: dateti
     return f"from {formats.date(begin)} ({label})" if begin else f"until {formats.date(last)} ({label})" if last else ""
 
 
+class DayField(forms.DateField):
+    """A day as people write it; a native date control would show month and day in the browser's order."""
+
+    def __init__(self, **options: Any) -> None:
+        attrs = {"placeholder": "22 Nov 2026", "size": 12, "autocomplete": "off"}
+        super().__init__(**{"widget": forms.DateInput(attrs)} | options)
+
+    def to_python(self, value: Any) -> date | None:
+        return day(value) if value else None
+
+
+class DayFilter(django_filters.Filter):  # type: ignore[misc]
+    """From or until a day."""
+
+    field_class = DayField
+
+
 class OneOf(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
     """One or more of a column's values."""
 

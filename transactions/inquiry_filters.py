@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import django_filters
-from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.access import scope_of
 from accounts.models import Partner
+from transactions.filters import DayFilter
 from transactions.models import Inquiry
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ STATES: Final = [("open", "Open"), ("closed", "Closed"), ("all", "Open and close
 WHOSE: Final = [("me", "Recorded by me")]
 _WORDS: Final = {"whose": "such person", "since": "day", "until": "day"}
 _NOT_FILTERS: Final = frozenset({"after"})
-_DAYS: Final = ["%d %b %Y", "%Y-%m-%d", "%d/%m/%Y"]
-
-
-def _day() -> forms.DateInput:
-    return forms.DateInput({"placeholder": "22 Nov 2026", "size": 12, "autocomplete": "off"}, format="%d %b %Y")
 
 
 class InquiryFilters(django_filters.FilterSet):  # type: ignore[misc]
@@ -40,8 +35,8 @@ class InquiryFilters(django_filters.FilterSet):  # type: ignore[misc]
     partner = django_filters.ChoiceFilter(
         label="Partner", choices=(), field_name="partner__code", empty_label="All my partners"
     )
-    since = django_filters.DateFilter(label="From", method="recorded_since", input_formats=_DAYS, widget=_day())
-    until = django_filters.DateFilter(label="To", method="recorded_until", input_formats=_DAYS, widget=_day())
+    since = DayFilter(label="From", method="recorded_since")
+    until = DayFilter(label="To", method="recorded_until")
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -9,18 +9,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import django_filters
-from django import forms
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
 from backoffice.gateway.models import Verdict, WaitingEvent
+from transactions.filters import DayFilter
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 NEWEST: Final = 200
-_DATE: Final = {"type": "date"}
 
 
 class ProblemFilters(django_filters.FilterSet):  # type: ignore[misc]
@@ -29,8 +28,8 @@ class ProblemFilters(django_filters.FilterSet):  # type: ignore[misc]
     result = django_filters.ChoiceFilter(
         label="Verdict", choices=Verdict.Result.choices, empty_label="Conflicts and rejections"
     )
-    since = django_filters.DateFilter(label="From", method="since_day", widget=forms.DateInput(_DATE))
-    until = django_filters.DateFilter(label="To", method="until_day", widget=forms.DateInput(_DATE))
+    since = DayFilter(label="From", method="since_day")
+    until = DayFilter(label="To", method="until_day")
 
     class Meta:
         model = Verdict
