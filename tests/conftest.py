@@ -13,7 +13,7 @@ import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases, teardown_databases
 
-from tests.database import as_owner, empty_tables, keep_pristine
+from tests.database import as_owner, empty_tables, end_other_sessions, keep_pristine
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -48,6 +48,8 @@ def django_db_setup(
     DatabaseOperations.execute_sql_flush = lambda self, sql_list: empty_tables(sql_list)  # type: ignore[method-assign]
     yield
     DatabaseOperations.execute_sql_flush = plain_flush  # type: ignore[method-assign]
+    with django_db_blocker.unblock():
+        end_other_sessions()
     with django_db_blocker.unblock(), as_owner():
         teardown_databases(databases, verbosity=0)
 

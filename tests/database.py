@@ -70,6 +70,15 @@ def owner_connection(*, autocommit: bool = False) -> psycopg.Connection[Any]:
     )
 
 
+def end_other_sessions() -> None:
+    """End what the application role still has open: a server's thread whose browser went away keeps its connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+        )
+
+
 def keep_pristine() -> None:
     """Copy what the migrations put into the tables, to be put back whenever a test emptied them."""
     with owner_connection() as owner:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser import world as worlds
 from tests.browser.serving import Site, served
 from tests.browser.watching import Watch
+from tests.database import end_other_sessions
 from tests.people import signed_in
 
 WIDE = {"width": 1440, "height": 900}
@@ -26,17 +26,8 @@ def world(django_db_setup: None, django_db_blocker: Any, browser: Browser) -> It
         try:
             yield worlds.build()
         finally:
-            _end_other_sessions()
+            end_other_sessions()
             call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True, allow_cascade=False)
-
-
-def _end_other_sessions() -> None:
-    """A thread of the server keeps its connection when the browser went away in the middle of an answer."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
-        )
 
 
 @pytest.fixture(scope="package")

@@ -55,8 +55,12 @@ def served(static: Path) -> Iterator[Site]:
     with override_settings(**files):
         call_command("collectstatic", verbosity=0, interactive=False)
         pages = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
-        with _logged(log), _running(uvicorn.Config(cast("Any", pages), port=0, lifespan="off", log_config=None)) as url:
+        with _logged(log), _running(_config(pages)) as url:
             yield Site(url, log)
+
+
+def _config(pages: Any) -> uvicorn.Config:
+    return uvicorn.Config(pages, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
 
 
 @contextlib.contextmanager
@@ -72,7 +76,7 @@ def _running(config: uvicorn.Config) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         thread.join(PATIENCE)
 
 

@@ -108,7 +108,14 @@ def test_removing_what_is_bad_leads_back_to_rows(page: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/inquiries/?state=foo", "/gateway/problems/?colour=red", "/inquiries/?since=soon"]
+    "address",
+    [
+        "/inquiries/?state=foo",
+        "/inquiries/?since=soon",
+        "/inquiries/?until=9999-12-31",
+        "/gateway/problems/?colour=red",
+        "/gateway/problems/?since=0001-01-01",
+    ],
 )
 def test_other_lists_name_what_they_do_not_know(world: World, address: str) -> None:
     client = signed_in(User.objects.get(username="omar"))

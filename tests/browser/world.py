@@ -123,7 +123,7 @@ def _sparse() -> list[Json]:
     data = telling.instruction("SPARSE1", partner=PARTNER, cash=True)
     data["transactionDetails"] |= {"narration": "null", "purposeOfPayment": "N/A"}
     data["beneficiary"] = {"fullName": "Bakhtawar", "nationality": "", "mobileNumber": "NA"}
-    data["remitter"] = {"fullName": "null Nazir", "address": {"city": "N/A"}}
+    data["remitter"] = {"fullName": "Nazir", "address": {"city": "N/A"}}
     return [telling.received("SPARSE1") | {"data": data}]
 
 

@@ -66,7 +66,7 @@ def test_a_reference_becomes_an_answer(
     expect(row).to_contain_text("Open")
     expect(row).to_contain_text("Instant Cash")
     row.get_by_role("link", name=inquiry.number).click()
-    page.get_by_label("How it ended").fill("He will look again in the morning.")
+    page.get_by_role("textbox", name="How it ended").fill("He will look again in the morning.")
     page.get_by_role("button", name=f"Close {inquiry.number}").click()
     expect(page.locator("#messages")).to_contain_text(f"{inquiry.number} is closed")
     page.goto("/inquiries/")
