@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import psycopg
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.core.management import call_command
+from django.db import DatabaseError, connection
 from psycopg import sql
 
+from accounts.models import Partner
 from tests.database import owner_connection
+from tests.factories.accounts import PartnerFactory
 from tests.factories.audit import AuditEventFactory
 
 APP = "openremit_app"
@@ -151,3 +155,19 @@ def test_even_the_owner_is_refused_while_the_guards_are_on(statement: str) -> No
     AuditEventFactory()
     with owner_connection() as owner, pytest.raises(psycopg.errors.InsufficientPrivilege, match="is append-only"):
         owner.execute(sql.SQL(statement).format(sql.Identifier("audit_auditevent")))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("clean_old_history", {"auto": True, "days": 0}), ("clean_duplicate_history", {"auto": True})],
+)
+def test_the_commands_that_tidy_history_up_take_nothing_away(command: str, options: dict[str, Any]) -> None:
+    partner = PartnerFactory(code="OLD")
+    for _ in range(3):
+        partner.save()
+    before = Partner.history.count()
+    assert before >= 4
+    with pytest.raises(DatabaseError, match="permission denied"):
+        call_command(command, stdout=StringIO(), **options)
+    assert Partner.history.count() == before
