@@ -383,6 +383,7 @@ def keep_backlog(path: Path, events: list[Json]) -> None:
     if not events:
         path.unlink(missing_ok=True)
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events), encoding="utf-8")
     part.replace(path)
