@@ -116,6 +116,7 @@ def open_late(*, now: datetime) -> int:
     with transaction.atomic():
         known = ExceptionItem.objects.open().filter(transaction=OuterRef("pk"), kind=Kind.LATE)
         late = Transaction.objects.filter(~Exists(known), stage_deadline__lt=now).order_by("pk")
+        late = late.select_for_update(skip_locked=True)  # the intake has the others in hand
         items = [
             ExceptionItem(
                 transaction_id=pk,
