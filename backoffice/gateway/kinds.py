@@ -97,7 +97,7 @@ def person_name(most: int) -> Kind:
         if not _NO_NAME & set(held.split(" ")):
             return held
         kept = " ".join(part for part in held.split() if part not in _NO_NAME)
-        if not kept:
+        if not any(char.isalpha() for char in kept):
             raise Wrong("holds no name. Send the whole name.")
         return kept
 
