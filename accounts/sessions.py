@@ -40,7 +40,7 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
-            trail.identify(request.user.username)
+            trail.identify(request.user.username, request.session.session_key)
             why = _over(request)
             if why:
                 _end(request, why)
