@@ -6,7 +6,5 @@ from django.db import migrations
 class Migration(migrations.Migration):
     dependencies = [("transactions", "0003_name_search")]
     operations = [
-        migrations.RunSQL(
-            "CREATE SEQUENCE transactions_inquiry_number", "DROP SEQUENCE transactions_inquiry_number"
-        ),
+        migrations.RunSQL("CREATE SEQUENCE transactions_inquiry_number", "DROP SEQUENCE transactions_inquiry_number"),
     ]
