@@ -20,7 +20,6 @@ from accounts.models import Branch, BranchUserPermission, Partner, PartnerUserPe
 from accounts.permissions import Role
 from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
-from backoffice.models import WorkerHeartbeat
 from compliance.models import ScreeningCheck
 from exceptions.models import ExceptionItem
 from tests.people import person, signed_in
@@ -140,7 +139,6 @@ def build() -> World:
         "anonymous": None,
     }
     _organisations()
-    WorkerHeartbeat.objects.create(name="matrix", beat_at=datetime.now(UTC) + timedelta(days=1))
     own = _transaction(OWN_TXN, "INSTANTCASH", "1003", canary=False)
     foreign = _transaction(FOREIGN_TXN, FOREIGN_PARTNER, FOREIGN_BRANCH, canary=True)
     omar = users["omar"]
