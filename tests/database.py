@@ -71,7 +71,12 @@ def owner_connection(*, autocommit: bool = False) -> psycopg.Connection[Any]:
 
 
 def end_other_sessions() -> None:
-    """End what the application role still has open: a server's thread whose browser went away keeps its connection."""
+    """End what the application role still has open: a server's thread whose browser went away keeps its connection.
+
+    Django holds one connection for this thread and one more while Playwright's loop runs in it; whichever of the two
+    asks here ends the other, so it starts with a new one.
+    """
+    connection.close()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

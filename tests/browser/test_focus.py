@@ -139,10 +139,3 @@ def test_with_forced_colours_every_badge_keeps_shape_word_and_border(page_of: Ca
             assert shapes.setdefault(word.splitlines()[0], shape) == shape
     assert len(shapes) >= 8
     assert len(set(shapes.values())) == len(shapes), "two statuses share a shape"
-
-
-def test_a_picture_in_forced_colours_is_not_empty(page_of: Callable[..., Page], world: World) -> None:
-    page = page_of("hina", forced_colors="active")
-    page.goto(world.page("failed_retryable"))
-
-    assert len(page.screenshot()) > 20_000

@@ -94,12 +94,15 @@ def test_a_search_that_is_too_long(page: Page) -> None:
 def test_a_second_click_sends_nothing(page: Page, world: World) -> None:
     """UI.md check 32, as far as a form can see to it: two quick clicks make one inquiry."""
     transaction = world.plain(43)
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
     page.goto(transaction.get_absolute_url())
     page.click("#record-inquiry > summary")
     page.fill("#id_inquiry-asked_by", "Twice")
     page.locator("#record-inquiry form button").dblclick(no_wait_after=True)
     page.wait_for_selector("#messages :text('is recorded')")
 
+    assert len(sent) == 1
     assert Inquiry.objects.filter(transaction=transaction, asked_by="Twice").count() == 1
 
 
