@@ -178,6 +178,8 @@ def _viewed(words: _Words) -> str:
 def _searched(words: _Words) -> str:
     kinds = words.facts["kinds"] or [words.facts["kind"] or "reference"]
     sought = f"by {' or '.join(kinds)}" if not words.facts["text"] else f"for {kinds[0]} {words.facts['text']}"
+    if words.facts["asked"]:
+        sought = f"for a list of {words.facts['asked']} references"
     found = f", {words.facts['found']} found" if "found" in words.facts else ""
     return f"{words.who} searched {sought}{found}{', withheld' if words.said['result'] == 'DENIED' else ''}"
 

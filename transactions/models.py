@@ -406,7 +406,7 @@ class Search(models.Model):
 
     token = models.CharField(max_length=40, primary_key=True, default=new_token)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    text = models.CharField(max_length=4000)
+    text = models.CharField(max_length=40_000)
     expires_at = models.DateTimeField(default=tomorrow, db_index=True)
 
     class Meta:

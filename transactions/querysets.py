@@ -27,6 +27,7 @@ LIST_COLUMNS: Final = (
     "end_to_end_id",
     "request_id",
     "received_at",
+    "updated_at",
     "remitter_name",
     "beneficiary_name",
     "beneficiary_iban",

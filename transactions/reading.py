@@ -13,6 +13,8 @@ from stdnum.iso7064 import mod_97_10
 
 LONGEST_TEXT: Final = 200
 LONGEST_KEY: Final = 100
+LONGEST_LIST: Final = 40_000
+MOST_PIECES: Final = 500
 SHORTEST_PREFIX: Final = 4
 
 _NOT_IN_KEY: Final = re.compile(r"[^A-Z0-9]+")
@@ -50,8 +52,8 @@ PERSONAL: Final = frozenset(Kind) - {Kind.REFERENCE}
 class Reading:
     """What was typed (`given`), its one form (`text`), and everything that it may be.
 
-    `key` is the text as references are compared: upper case, letters and digits only. `parts` holds the pieces of a
-    pasted list; a list is nothing else.
+    `key` is the text as references are compared: upper case, letters and digits only. `pieces` are those of a pasted
+    list, each read by itself; the list may be what any of them may be.
     """
 
     given: str
@@ -59,15 +61,21 @@ class Reading:
     key: str = ""
     kinds: tuple[Kind, ...] = ()
     phone: str = ""
-    parts: tuple[str, ...] = field(default=())
+    pieces: tuple[Reading, ...] = field(default=())
 
     @property
     def is_empty(self) -> bool:
         return not self.text
 
     @property
+    def is_list(self) -> bool:
+        return bool(self.pieces)
+
+    @property
     def is_too_long(self) -> bool:
-        return not self.parts and len(self.text) > LONGEST_TEXT
+        if self.is_list:
+            return len(self.pieces) > MOST_PIECES or any(piece.is_too_long for piece in self.pieces)
+        return len(self.text) > LONGEST_TEXT
 
     @cached_property
     def personal_kinds(self) -> tuple[Kind, ...]:
@@ -75,7 +83,9 @@ class Reading:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether the text may stand in an address and in the trail: a reference, and nothing of a person in it."""
+        """Whether the text may stand in the trail, and if short in an address: references, and nothing of a person."""
+        if self.is_list:
+            return all(piece.is_plain for piece in self.pieces)
         if self.kinds != (Kind.REFERENCE,):
             return False
         pieces = self.text.split(" ")
@@ -112,10 +122,14 @@ class Reading:
 
 def read(given: str) -> Reading:
     """Bring a text into one form and say what it may be. Never raises, whatever was typed."""
-    parts = _parts(given)
-    if len(parts) > 1:
-        return Reading(given, " ".join(parts), parts=parts)
-    text = normalise(given)
+    if len(given) <= LONGEST_LIST and (parts := _parts(given)):
+        pieces = tuple(_read_one(part, part) for part in parts)
+        kinds = tuple(dict.fromkeys(kind for piece in pieces for kind in piece.kinds))
+        return Reading(given, "\n".join(parts), kinds=kinds, pieces=pieces)
+    return _read_one(given, normalise(given[: LONGEST_LIST + 1]))
+
+
+def _read_one(given: str, text: str) -> Reading:
     key = _NOT_IN_KEY.sub("", text.upper()) if _is_ascii_where_it_counts(text) else ""
     if not text or len(text) > LONGEST_TEXT:
         return Reading(given, text)
@@ -139,10 +153,10 @@ def _one_form(character: str) -> str:
 
 
 def _parts(given: str) -> tuple[str, ...]:
-    """The pieces of a pasted list: two or more, each with a digit in it. Anything else is one text."""
+    """The pieces of a pasted list: two with a digit in them, and no more without, as a heading. Else it is one text."""
     pieces = [piece for piece in (normalise(piece) for piece in _SEPARATORS.split(given)) if piece]
-    is_list = len(pieces) > 1 and all(any(map(str.isdigit, piece)) for piece in pieces)
-    return tuple(pieces) if is_list else ()
+    numbered = sum(any(map(str.isdigit, piece)) for piece in pieces)
+    return tuple(pieces) if numbered > 1 and 2 * numbered >= len(pieces) else ()
 
 
 def _is_ascii_where_it_counts(text: str) -> bool:

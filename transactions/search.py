@@ -27,7 +27,7 @@ from transactions import names
 from transactions.models import Search, Transaction
 from transactions.names import NearName
 from transactions.querysets import scoped_sql
-from transactions.reading import PERSONAL, SHORTEST_PREFIX, Kind, Reading, read
+from transactions.reading import LONGEST_LIST, PERSONAL, SHORTEST_PREFIX, Kind, Reading, read
 from transactions.vocabulary import Side
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ MOST_NAMES_TRIED: Final = 400
 MOST_NAMES: Final = 40
 MOST_NEAREST: Final = 5
 KEPT: Final = timedelta(hours=24)
-LONGEST_KEPT: Final = 4_000
 
 
 @dataclass(frozen=True)
@@ -148,6 +147,8 @@ def only_match(reading: Reading, user: User) -> OnlyMatch | None:
 
 def condition(reading: Reading, user: User) -> Q:
     """The same search as a condition on transactions, for lists. It does not narrow to the person's scope by itself."""
+    if reading.is_list:
+        return Q(pk__in={pk for pks in matches_of(reading, user).values() for pk in pks})
     fits = Q(pk__in=[])
     if Kind.REFERENCE in reading.kinds:
         fits |= _reference_condition(reading, user)
@@ -212,6 +213,32 @@ def _beginning(reading: Reading, user: User) -> list[tuple[int, int, str]]:
     if not reading.may_begin_a_reference:
         return []
     return _probe("{column} >= %s AND {column} < %s", [reading.key, reading.key + "~"], REFERENCES, user)
+
+
+def matches_of(reading: Reading, user: User) -> dict[str, set[int]]:
+    """For each piece of a pasted list, by its key, the visible rows that it leads to: as a reference of any kind, and
+    as an IBAN where the reader may search by one. One bounded index probe per piece and kind, all in one statement.
+    """
+    columns = [reference.key for reference in REFERENCES]
+    if Kind.IBAN in reading.kinds and has(user, BY_PERSON):
+        columns.append("beneficiary_iban")
+    inside, parameters = scoped_sql(scope_of(user))
+    arms = [
+        f"(SELECT id FROM transactions_transaction WHERE {column} = asked.key AND {column} <> '' AND {inside}"  # noqa: S608 - all parts are ours
+        f" LIMIT {MOST})"
+        for column in columns
+    ]
+    statement = f"""
+        SELECT asked.key, one.id FROM (SELECT unnest(%s::text[]) COLLATE "C" AS key) AS asked
+        CROSS JOIN LATERAL ({" UNION ".join(arms)}) AS one
+    """  # noqa: S608 - all parts are ours
+    found: dict[str, set[int]] = {}
+    with connection.cursor() as cursor:
+        keys = sorted({piece.key for piece in reading.pieces if piece.key})
+        cursor.execute(statement, [keys, *parameters * len(arms)])
+        for key, pk in cursor.fetchall():
+            found.setdefault(key, set()).add(pk)
+    return found
 
 
 def _nearest(key: str, user: User) -> list[str]:
@@ -408,7 +435,7 @@ def keep(given: str, user: User) -> str:
     """Keep what was typed for its owner, for 24 hours, and return the token that stands for it in addresses."""
     now = timezone.now()
     Search.objects.filter(expires_at__lt=now).delete()
-    kept = Search.objects.create(owner=user, text=given.replace("\x00", "")[:LONGEST_KEPT], expires_at=now + KEPT)
+    kept = Search.objects.create(owner=user, text=given.replace("\x00", "")[:LONGEST_LIST], expires_at=now + KEPT)
     return kept.token
 
 
@@ -423,14 +450,16 @@ def kept(token: str, user: User) -> Reading:
 
 
 def record(reading: Reading, user: User, *, found: int) -> None:
-    """Put a search into the trail: a reference with its text, anything else as a keyed hash.
+    """Put a search into the trail: references with their text, anything else as a keyed hash.
 
     A search that may concern a person is refused when it cannot be recorded (DECISIONS.md section 9).
     """
+    asked = {"asked": len(reading.pieces)} if reading.is_list else {}
     if reading.is_plain:
-        trail.record_reading(Verb.SEARCHED, by=user, facts={"text": reading.text, "found": found})
+        text = {"references": reading.text.split("\n")} if reading.is_list else {"text": reading.text}
+        trail.record_reading(Verb.SEARCHED, by=user, facts={**asked, **text, "found": found})
         return
-    facts = {"kinds": [str(kind) for kind in reading.kinds], "hash": _digest(reading), "found": found}
+    facts = {**asked, "kinds": [str(kind) for kind in reading.kinds], "hash": _digest(reading), "found": found}
     is_withheld = bool(PERSONAL.intersection(reading.kinds)) and not has(user, BY_PERSON)
     try:
         trail.record(Verb.SEARCHED_PERSON, by=user, facts=facts, result="DENIED" if is_withheld else "OK")
@@ -442,10 +471,12 @@ def record(reading: Reading, user: User, *, found: int) -> None:
         ) from error
 
 
+def _words(reading: Reading) -> str:
+    return " ".join(sorted(reading.text.casefold().split()))
+
+
 def _digest(reading: Reading) -> str:
     """The same for the same thing however it was typed; without the trail's key nobody can try values against it."""
-    same = reading.phone or (
-        reading.key if Kind.NAME not in reading.kinds else " ".join(sorted(reading.text.casefold().split()))
-    )
+    same = reading.phone or (reading.key if Kind.NAME not in reading.kinds and not reading.is_list else _words(reading))
     digest = salted_hmac("transactions.search", same, secret=settings.AUDIT_HMAC_KEY, algorithm="sha256")
     return digest.hexdigest()[:32]

@@ -55,12 +55,16 @@ document.addEventListener('click', (event) => {
 // Copying
 async function copy(button) {
   const source = button.dataset.copyFrom && document.getElementById(button.dataset.copyFrom);
-  const text = source ? source.innerText.trim() : button.dataset.copy;
+  const text = !source ? button.dataset.copy : source.rows ? asTable(source) : source.innerText.trim();
   if (text === undefined) return;
   try { await navigator.clipboard.writeText(text); } catch { copyThroughSelection(text); }
   confirmCopy(button);
   if (button.dataset.copyReport) tell(button.dataset.copyReport);
 }
+
+/** A table as a spreadsheet takes it: a line per row, tabs between the cells. */
+const asTable = (table) => [...table.rows]
+  .map((row) => [...row.cells].map((cell) => cell.innerText.trim().replace(/\s+/g, ' ')).join('\t')).join('\n');
 
 function copyThroughSelection(text) {
   const area = document.createElement('textarea');
@@ -113,6 +117,15 @@ document.addEventListener('click', (event) => {
   if (button.matches('a') && (event.ctrlKey || event.metaKey || event.shiftKey)) return;
   event.preventDefault();
   deeds[Object.keys(deeds).find((name) => name in button.dataset)](button);
+});
+
+// A pasted column keeps its lines apart in a box that has only one.
+document.addEventListener('paste', (event) => {
+  const box = event.target.closest?.('input[type=search]');
+  const lines = (event.clipboardData?.getData('text') ?? '').split(/[\n\r\t]+/).filter((line) => line.trim());
+  if (!box || lines.length < 2) return;
+  event.preventDefault();
+  box.setRangeText(lines.join(', '), box.selectionStart, box.selectionEnd, 'end');
 });
 
 // Keys. A single key only moves or opens: it presses a control that the page shows, found by data-key.

@@ -140,3 +140,34 @@ def _bare(text: str, reference: str) -> str:
     text = text.replace(reference, "REF")
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", text)
     return re.sub(r"<time.*?</time>", "TIME", text)
+
+
+def test_a_pasted_column_keeps_its_lines_and_is_answered_in_its_order(
+    page_of: Callable[..., Page], world: World
+) -> None:
+    """UI.md check 15: three hundred references of an e-mail, ten unknown, five twice, as one table to take along."""
+    known = list(Transaction.objects.filter(partner__code="INSTANTCASH").values_list("txn_id", flat=True)[:150])
+    other = list(Transaction.objects.filter(txn_id__in=known).values_list("partner_reference", flat=True))
+    given = known + [f"PSL8{number:08d}" for number in range(10)] + other[:135] + [one.lower() for one in known[:5]]
+    page = page_of("hina", permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/search/")
+    page.evaluate("text => navigator.clipboard.writeText(text)", "\r\n".join(given))
+    page.focus("#finder-q")
+    page.keyboard.press("Control+v")
+    assert page.input_value("#finder-q") == ", ".join(given)
+    with page.expect_navigation():
+        page.press("#finder-q", "Enter")
+
+    rows = page.locator("#pasted-list tbody tr")
+    assert rows.locator("th").all_inner_texts() == given
+    answers = rows.locator("[data-l=Answer]").all_inner_texts()
+    assert answers.count("Not found") == 10
+    assert sum(answer.startswith("Twice") for answer in answers) == 5
+    assert answers.count("Found") == 285
+    page.click("text=Copy as table")
+    expect(page.locator("button.copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert len(copied) == 301
+    assert copied[1].split("\t")[:4] == ["1", given[0], "Found", known[0]]
+    page.click("text=Open found in Transactions")
+    expect(page.locator("h1 .count")).to_have_text("150")

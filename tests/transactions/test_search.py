@@ -451,13 +451,6 @@ def test_what_is_too_long_says_so(as_hina: Client) -> None:
     assert "too long to search for: 200 characters or fewer" in response.content.decode()
 
 
-@pytest.mark.parametrize("between", ["\n", ", ", ";", "\t", "\r\n"])
-def test_a_pasted_list_says_that_one_is_searched_at_a_time(row: Transaction, as_hina: Client, between: str) -> None:
-    _, page = ask(as_hina, between.join(["PSL000000045", "IC-2611-0046", "42101-1234567-1"]))
-    assert "You gave 3 references. This box looks for one at a time, so nothing was searched." in page
-    assert 'name="q" value="IC-2611-0046"' in page
-
-
 def test_a_name_with_a_comma_is_no_list(row: Transaction, as_hina: Client) -> None:
     assert found(ask(as_hina, "Qureshi, Farhan")[1]) == ["PSL000000045"]
 

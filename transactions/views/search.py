@@ -19,7 +19,8 @@ from accounts.access import requires
 from accounts.models import User
 from audit.trail import CannotRecord
 from transactions import way_back
-from transactions.reading import LONGEST_TEXT, Kind, Reading, read
+from transactions.pasted import look_up
+from transactions.reading import LONGEST_TEXT, MOST_PIECES, Kind, Reading, read
 from transactions.search import OnlyMatch, SearchOver, find, keep, kept, only_match, record
 
 SEE_OTHER = 303
@@ -35,7 +36,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if "s" in request.GET:
         return _results_of_token(request, request.GET["s"], user)
     reading = read(request.GET.get("q", ""))
-    if reading.is_empty or reading.is_plain:
+    if reading.is_empty or (reading.is_plain and not reading.is_list):
         return _results_of_reference(request, reading, user)
     return _take(request, reading, user)
 
@@ -50,10 +51,10 @@ def _take(request: HttpRequest, reading: Reading, user: User) -> HttpResponse:
         return _see_other(reverse("transactions:search"))
     if reading.is_too_long:
         return _page(request, reading, status=422)
-    if not reading.parts and (only := only_match(reading, user)):
+    if not reading.is_list and (only := only_match(reading, user)):
         with suppress(CannotRecord):  # an address of its own still answers, and says that it is not recorded
             return _straight_to(request, reading, only, user)
-    if reading.is_plain:
+    if reading.is_plain and not reading.is_list:
         return _see_other(f"{reverse('transactions:search')}?{urlencode({'q': reading.text})}")
     return _see_other(f"{reverse('transactions:search')}?{urlencode({'s': keep(reading.given, user)})}")
 
@@ -71,10 +72,20 @@ def _results_of_token(request: HttpRequest, token: str, user: User) -> HttpRespo
         reading = kept(token, user)
     except SearchOver as over:
         return _page(request, read(""), sentence=over.sentence)
-    if reading.parts:
-        return _page(request, reading)
     query = urlencode({"s": token})
-    return _results(request, reading, user, query, list_url=f"{reverse('transactions:list')}?{query}")
+    list_url = f"{reverse('transactions:list')}?{query}"
+    if reading.is_list:
+        return _lookup(request, reading, user, query, list_url=list_url)
+    return _results(request, reading, user, query, list_url=list_url)
+
+
+def _lookup(request: HttpRequest, reading: Reading, user: User, query: str, *, list_url: str) -> HttpResponse:
+    """A pasted list: a verdict per line, in its order."""
+    answer = look_up(reading, user)
+    record(reading, user, found=answer.count)
+    return _page(
+        request, reading, lookup=answer, back=way_back.mark("s", query), list_url=list_url if answer.count else ""
+    )
 
 
 def _results(request: HttpRequest, reading: Reading, user: User, query: str, list_url: str = "") -> HttpResponse:
@@ -102,7 +113,8 @@ def _see_other(address: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, reading: Reading, *, status: int = 200, **more: Any) -> HttpResponse:
-    context = {"reading": reading, "read_as": _read_as(reading), "longest": LONGEST_TEXT, "findings": None, **more}
+    limits = {"longest": LONGEST_TEXT, "most_pieces": MOST_PIECES}
+    context = {"reading": reading, "read_as": _read_as(reading), "findings": None, "lookup": None, **limits, **more}
     return render(request, "transactions/search.html", context, status=status)
 
 
