@@ -43,7 +43,9 @@ def grow(sizes: Sequence[int]) -> int:
         places = [_environment(server.url_for("app"), server.url_for("owner")) for server in servers]
         for size, place in zip(sizes, places, strict=True):
             _run(place, "manage.py", "migrate", "--verbosity", "0")
+            begun = time.perf_counter()
             _run(place, "manage.py", "seed", "--transactions", str(size))
+            print(f"seeded {size:,} in {time.perf_counter() - begun:.0f} s", flush=True)
         runs: list[list[Measured]] = [[] for _ in sizes]
         for _ in range(TURNS):
             for place, run in zip(places, runs, strict=True):
