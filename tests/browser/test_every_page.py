@@ -218,7 +218,7 @@ FORMS_OF_TIME = [
     for form in (
         r"\d{1,2} [A-Z][a-z]{2} (\d{4} )?\d{2}:\d{2}(:\d{2})?",  # in a table
         r"\d{1,2} [A-Z][a-z]{2} \d{4}, \d{2}:\d{2}:\d{2}(\.\d{3})? (PKT|UTC)( \(\d{2}:\d{2}:\d{2}(\.\d{3})? UTC\))?",
-        r"\d{2}:\d{2}(:\d{2})? (PKT|UTC)(, .+)?",
+        r"(\d{1,2} [A-Z][a-z]{2} (\d{4} )?)?\d{2}:\d{2}(:\d{2})? (PKT|UTC)(, .+)?",  # with the day unless it is today
         r"\d{1,2} [A-Z][a-z]{2} \d{4}",
     )
 ]
