@@ -60,6 +60,7 @@ _DAY: Final = re.compile(
     r"|(?P<first_day>[0-9]{1,2})(?:[/.](?P<number>[0-9]{1,2})[/.]|\s+(?P<word>[a-z]{3})[a-z]*\s+)(?P<last_year>[0-9]{4})"
 )
 SIZES: Final = (25, 50, 100)
+ATTENTION: Final[Choices] = [("1", "Needs attention")]
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,13 @@ class Span:
     start: datetime | None
     end: datetime | None
 
-    @property
-    def condition(self) -> Q:
+    def on(self, field: str) -> Q:
+        """The condition that the moment in `field` is inside."""
         inside = Q()
         if self.start is not None:
-            inside &= Q(received_at__gte=self.start)
+            inside &= Q(**{f"{field}__gte": self.start})
         if self.end is not None:
-            inside &= Q(received_at__lt=self.end)
+            inside &= Q(**{f"{field}__lt": self.end})
         return inside
 
 
@@ -91,18 +92,48 @@ def span(text: str, *, now: datetime, zone: ZoneInfo) -> Span:
         end = _midnight(today, zone) if text == "yesterday" else None
         return Span(text, _RELATIVE[text], _midnight(first, zone), end)
     first_text, dots, last_text = text.partition("..")
-    begin = day(first_text) if first_text else None
-    last = (day(last_text) if last_text else None) if dots else begin
+    begin = _moment(first_text) if first_text else None
+    last = (_moment(last_text) if last_text else None) if dots else begin
     if begin is None and last is None:
         raise ValidationError(f'There is no period "{text}".')
-    if begin and last and begin > last:
+    if begin and last and _opens(begin, zone) >= _closes(last, zone):
         raise ValidationError('"From" must be before "to".')
     return Span(
-        f"{begin or ''}..{last or ''}",
+        f"{_written(begin)}..{_written(last)}",
         _in_words(begin, last, zone, now),
-        _midnight(begin, zone) if begin else None,
-        _midnight(last + timedelta(days=1), zone) if last else None,
+        _opens(begin, zone) if begin else None,
+        _closes(last, zone) if last else None,
     )
+
+
+_Moment = tuple[date, time | None]
+_WITH_CLOCK: Final = re.compile(r"(?P<day>.+?)[T\s]\s*(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})", re.DOTALL)
+
+
+def _moment(text: str) -> _Moment:
+    """A day, or a day and a time of it: "22 Nov 2026", "2026-11-22 14:30". Raises ValidationError."""
+    found = _WITH_CLOCK.fullmatch(text.strip())
+    if found is None:
+        return day(text), None
+    try:
+        return day(found["day"]), time(int(found["hour"]), int(found["minute"]))
+    except ValueError:
+        raise ValidationError("Enter a time like 14:30.") from None
+
+
+def _opens(moment: _Moment, zone: ZoneInfo) -> datetime:
+    return datetime.combine(moment[0], moment[1] or time(), tzinfo=zone)
+
+
+def _closes(moment: _Moment, zone: ZoneInfo) -> datetime:
+    """A day is included to its end; a time is where the period ends."""
+    return _midnight(moment[0] + timedelta(days=1), zone) if moment[1] is None else _opens(moment, zone)
+
+
+def _written(moment: _Moment | None) -> str:
+    if moment is None:
+        return ""
+    return f"{moment[0]}" if moment[1] is None else f"{moment[0]}T{moment[1]:%H:%M}"
 
 
 def day(text: str) -> date:
@@ -125,12 +156,47 @@ def _midnight(when: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(when, time(), tzinfo=zone)
 
 
-def _in_words(begin: date | None, last: date | None, zone: ZoneInfo, now: datetime) -> str:
+def _in_words(begin: _Moment | None, last: _Moment | None, zone: ZoneInfo, now: datetime) -> str:
     label = formats.zone_label(now, zone)
     if begin and last:
-        both = formats.date(begin) if begin == last else f"{formats.date(begin)} to {formats.date(last)}"
-        return f"{both} ({label}{'' if begin == last else ', both days included'})"
-    return f"from {formats.date(begin)} ({label})" if begin else f"until {formats.date(last)} ({label})" if last else ""
+        if begin == last:
+            return f"{_named(begin)} ({label})"
+        days = ", both days included" if begin[1] is None and last[1] is None else ""
+        return f"{_named(begin)} to {_named(last)} ({label}{days})"
+    return f"from {_named(begin)} ({label})" if begin else f"until {_named(last)} ({label})" if last else ""
+
+
+def _named(moment: _Moment) -> str:
+    when, clock = moment
+    return formats.date(when) if clock is None else f"{formats.date(when)}, {clock:%H:%M}"
+
+
+_AGE: Final = re.compile(r"(?P<number>[0-9]{1,5})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+@dataclass(frozen=True)
+class Age:
+    """How old a transaction is at least or at most. `text` is its one form in an address: "30m", "4h", "2d"."""
+
+    text: str
+    span: timedelta
+
+    @property
+    def label(self) -> str:
+        return formats.duration(self.span)
+
+
+def age(text: str) -> Age:
+    """Read "30m", "4 h" or "2 days". Raises ValidationError."""
+    found = _AGE.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValidationError("Enter an age like 30m, 4h or 2d.")
+    number, unit = int(found["number"]), found["unit"][0]
+    span = number * _UNITS[unit]
+    if not timedelta() < span <= timedelta(days=3_650):
+        raise ValidationError("Enter an age between 1m and 3650d.")
+    return Age(f"{number}{unit}", span)
 
 
 class DayField(forms.DateField):
@@ -168,7 +234,11 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
     type = OneOf(label="Type", choices=TransactionType.choices)
     reason = OneOf(label="Reason", field_name="reason_code")
     flag = django_filters.MultipleChoiceFilter(label="Flag", method="with_flags")
-    created = django_filters.CharFilter(label="Created", method="in_span")
+    attention = django_filters.ChoiceFilter(label="Attention", choices=ATTENTION, method="needing_attention")
+    created = django_filters.CharFilter(label="Created", field_name="received_at", method="in_span")
+    updated = django_filters.CharFilter(label="Last update", field_name="updated_at", method="in_span")
+    age_over = django_filters.CharFilter(label="Age over", method="older")
+    age_under = django_filters.CharFilter(label="Age under", method="younger")
     amount_min = django_filters.NumberFilter(label="Payout from", field_name="settled_amount", lookup_expr="gte")
     amount_max = django_filters.NumberFilter(label="Payout to", field_name="settled_amount", lookup_expr="lte")
     currency = django_filters.CharFilter(label="Payout currency", field_name="settled_currency")
@@ -190,6 +260,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
             "type": list(TransactionType.choices),
             "reason": reason_choices(user),
             "flag": [(flag.value, flag.label) for flag in flags.all_flags()],
+            "attention": ATTENTION,
         }
         for name, choices in self.choices.items():
             self.filters[name].extra["choices"] = choices
@@ -202,6 +273,18 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
             def clean_created(self) -> Span | None:
                 text = self.cleaned_data["created"]
                 return span(text, now=now, zone=zone) if text else None
+
+            def clean_updated(self) -> Span | None:
+                text = self.cleaned_data["updated"]
+                return span(text, now=now, zone=zone) if text else None
+
+            def clean_age_over(self) -> Age | None:
+                text = self.cleaned_data["age_over"]
+                return age(text) if text else None
+
+            def clean_age_under(self) -> Age | None:
+                text = self.cleaned_data["age_under"]
+                return age(text) if text else None
 
             def clean_currency(self) -> str:
                 code = str(self.cleaned_data["currency"]).upper()
@@ -233,8 +316,25 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
             queryset = queryset.filter(flags.condition(word, self.now))
         return queryset
 
-    def in_span(self, queryset: QuerySet[Any], _name: str, value: Span) -> QuerySet[Any]:
-        return queryset.filter(value.condition)
+    def needing_attention(self, queryset: QuerySet[Any], _name: str, _value: str) -> QuerySet[Any]:
+        return queryset.filter(flags.needs_attention(self.now))
+
+    def in_span(self, queryset: QuerySet[Any], name: str, value: Span) -> QuerySet[Any]:
+        return queryset.filter(value.on(name))
+
+    def older(self, queryset: QuerySet[Any], _name: str, value: Age) -> QuerySet[Any]:
+        return queryset.filter(received_at__lte=self.now - value.span)
+
+    def younger(self, queryset: QuerySet[Any], _name: str, value: Age) -> QuerySet[Any]:
+        return queryset.filter(received_at__gt=self.now - value.span)
+
+    def qs_without(self, *names: str) -> QuerySet[Any]:
+        """The rows that all other filters leave, for counts beside the list's own."""
+        left: QuerySet[Any] = self.queryset.all()
+        for name, value in self.form.cleaned_data.items():
+            if name not in names:
+                left = self.filters[name].filter(left, value)
+        return left
 
 
 def _amount(value: Decimal | None) -> Decimal | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from transactions.vocabulary import FINAL_STAGES, Status
+from transactions.vocabulary import FINAL_STAGES, WAITING_FOR_A_PERSON, Status
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,18 @@ def condition(value: str, now: datetime) -> Q:
     return _FLAGS[value].condition(now)
 
 
+def needs_attention(now: datetime) -> Q:
+    """Failed, waiting for a person, or over the limit of its stage: what the list shows under "Needs attention"."""
+    return ~Q(status=Status.COMPLETED) & (Q(stage__in=sorted(WAITING_FOR_A_PERSON)) | _is_over(now))
+
+
+def _is_over(now: datetime) -> Q:
+    return Q(stage_deadline__lt=now) & ~Q(stage__in=sorted(FINAL_STAGES))
+
+
 def _is_late(now: datetime) -> Q:
     """Not completed says nothing new, but it says it in the words of the index on open work."""
-    return Q(stage_deadline__lt=now) & ~Q(stage__in=sorted(FINAL_STAGES)) & ~Q(status=Status.COMPLETED)
+    return _is_over(now) & ~Q(status=Status.COMPLETED)
 
 
 register(Flag("late", "Over its limit", _is_late))

@@ -165,7 +165,9 @@ class Transaction(models.Model):
             models.Index(fields=["partner", "-received_at", "-id"], name="txn_newest_of_partner"),
             models.Index(fields=["branch", "-received_at", "-id"], name="txn_newest_of_branch"),
             models.Index(fields=["status", "-received_at", "-id"], name="txn_newest_of_status"),
-            models.Index(fields=["settled_amount", "-received_at"], name="txn_by_settled_amount"),
+            models.Index(fields=["settled_amount", "received_at", "id"], name="txn_by_payout"),
+            models.Index(fields=["updated_at", "id"], name="txn_open_by_update", condition=~Q(status="completed")),
+            models.Index(fields=["updated_at", "id"], name="txn_paid_by_update", condition=Q(status="completed")),
             models.Index(
                 fields=["beneficiary_iban", "settled_amount", "received_at"],
                 name="txn_by_beneficiary_account",
@@ -175,7 +177,7 @@ class Transaction(models.Model):
             models.Index(fields=["remitter_name", "-received_at", "-id"], name="txn_by_remitter_name"),
             models.Index(
                 fields=["-received_at", "-id"],
-                include=["status", "stage", "partner", "branch", "type", "rail", "settled_amount"],
+                include=["status", "stage", "stage_deadline", "partner", "branch", "type", "rail", "settled_amount"],
                 name="txn_open_wide",
                 condition=~Q(status="completed"),
             ),

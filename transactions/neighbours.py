@@ -11,7 +11,6 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from transactions import paging, way_back
-from transactions.paging import Place
 from transactions.query import TransactionQuery
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def neighbours(transaction: Transaction, mark: str, user: User, now: dt.datetime
     query = TransactionQuery(params, user, now)
     if not query.is_sound:
         return Neighbours()
-    here, oldest_first = Place(transaction.received_at, transaction.pk), query.is_oldest_first
-    before = paging.page(query.rows, size=1, oldest_first=oldest_first, before=here).rows
-    after = paging.page(query.rows, size=1, oldest_first=oldest_first, after=here).rows
+    here = query.order.place_of(transaction)
+    before = paging.page(query.rows, order=query.order, size=1, before=here).rows
+    after = paging.page(query.rows, order=query.order, size=1, after=here).rows
     return Neighbours(*(f"{rows[0].get_absolute_url()}?from={mark}" if rows else "" for rows in (before, after)))

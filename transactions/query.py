@@ -7,19 +7,23 @@ rows: a filter never falls open.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
 
-from transactions import paging
-from transactions.filters import SIZES, Span, TransactionFilter
+from transactions import columns, paging
+from transactions.columns import Column
+from transactions.filters import SIZES, TransactionFilter
+from transactions.flags import needs_attention
 from transactions.models import Transaction
-from transactions.paging import Count, Page, Place
+from transactions.paging import Count, Order, Page, Place
 from transactions.search import SearchOver, condition, kept
+from transactions.vocabulary import Status
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -35,12 +39,17 @@ ORDER: Final = (
     "type",
     "reason",
     "flag",
+    "attention",
     "created",
+    "updated",
+    "age_over",
+    "age_under",
     "amount_min",
     "amount_max",
     "currency",
     "s",
     "sort",
+    "cols",
     "size",
     "after",
     "before",
@@ -49,9 +58,53 @@ ORDER: Final = (
 
 MANY: Final = frozenset({"status", "stage", "partner", "branch", "rail", "type", "reason", "flag"})
 PLACES: Final = frozenset({"after", "before"})
-NOT_FILTERS: Final = frozenset({"sort", "size", *PLACES})
-SORTS: Final = {"-created": "Newest first", "created": "Oldest first"}
+NOT_FILTERS: Final = frozenset({"sort", "cols", "size", *PLACES})
+LOOKS: Final = frozenset({"sort", "cols", "size"})
+TYPED: Final = ("created", "updated", "age_over", "age_under")
+"""Parameters that people type in words of their own, of which the address holds one form."""
+PERIODS: Final = ("created", "updated")
+TABS: Final = frozenset({"status", "attention"})
+USUAL_SORT: Final = ("sort", ["-created"])
 LONGEST_ECHO: Final = 60
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_COMPLETED: Final = Q(status=Status.COMPLETED)
+
+
+def _both_ways(stem: str, column: str, fields: tuple[str, ...], rising: str, falling: str, **more: Any) -> list[Order]:
+    sides = more.pop("sides", ("Newer", "Older"))
+    return [
+        Order(f"-{stem}", falling, column, fields, is_ascending=False, before=sides[0], after=sides[1], **more),
+        Order(stem, rising, column, fields, is_ascending=True, before=sides[1], after=sides[0], **more),
+    ]
+
+
+SORTS: Final = {
+    order.key: order
+    for order in [
+        *_both_ways("created", "created", ("received_at", "pk"), "Oldest first", "Newest first"),
+        *_both_ways(
+            "updated",
+            "updated",
+            ("updated_at", "pk"),
+            "Longest unchanged first",
+            "Latest update first",
+            parts=(~_COMPLETED, _COMPLETED),
+        ),
+        *_both_ways(
+            "payout",
+            "payout",
+            ("settled_amount", "received_at", "pk"),
+            "Smallest payout first",
+            "Largest payout first",
+            sides=("Larger", "Smaller"),
+        ),
+    ]
+}
+# An age is the time since a transaction came in: the oldest are those that came first.
+SORTS["-age"] = replace(SORTS["created"], key="-age", column="age", label="Greatest age first")
+SORTS["age"] = replace(SORTS["-created"], key="age", column="age", label="Smallest age first")
+"""The orders of the list by their word in an address. The key decides ties, so the order is always one."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +130,48 @@ class Chip:
     remove_url: str
 
 
+@dataclass(frozen=True)
+class Tab:
+    """All, what needs attention, or one status: the same question with another one of these, and how many rows."""
+
+    key: str
+    label: str
+    url: str
+    is_current: bool
+    count: Count | None
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading: the order that it leads to where there is one, and the order it stands in now."""
+
+    column: Column
+    url: str = ""
+    next_label: str = ""
+    aria_sort: str = ""
+
+
 def folded(params: QueryDict) -> QueryDict:
-    """What the form of the list sends, as an address says it: its two dates are one period."""
-    first, last = (params.get(name, "").strip() for name in ("created_from", "created_to"))
-    if "created_from" not in params and "created_to" not in params:
+    """What the form of the list sends, as an address says it: two dates are one period."""
+    sent = [name for name in PERIODS if f"{name}_from" in params or f"{name}_to" in params]
+    if not sent:
         return params
     plain = params.copy()
-    for name in ("created_from", "created_to"):
-        plain.pop(name, None)
-    plain["created"] = f"{first}..{last}" if first or last else plain.get("created", "")
+    for name in sent:
+        first, last = (params.get(f"{name}_{side}", "").strip() for side in ("from", "to"))
+        for side in ("from", "to"):
+            plain.pop(f"{name}_{side}", None)
+        plain[name] = f"{first}..{last}" if first or last else plain.get(name, "")
     return plain
 
 
 class TransactionQuery:
     """The transactions that `params` ask for, as `user` may see them, at the moment `now`."""
 
-    def __init__(self, params: QueryDict, user: User, now: datetime, *, path: str = "") -> None:
-        self.user, self.now = user, now
+    def __init__(self, params: QueryDict, user: User, now: datetime, *, path: str = "", own_columns: str = "") -> None:
+        """`own_columns` are the reader's, for addresses that name none."""
+        self.user, self.now, self.own_columns = user, now, own_columns
+        self._tab_counts: dict[str, Count] = {}
         self.path = path or reverse("transactions:list")
         self.given = {name: [value for value in values if value] for name, values in params.lists() if any(values)}
         self.had_blanks = any(not value for _, values in params.lists() for value in values)
@@ -103,6 +181,7 @@ class TransactionQuery:
         )
         self.reading = self._kept_search()
         self.size = self._page_size()
+        self.order = SORTS.get(self._one("sort"), SORTS["-created"])
         self._check()
 
     # What comes out
@@ -122,13 +201,8 @@ class TransactionQuery:
 
     @cached_property
     def rows(self) -> TransactionQuerySet:
-        """All rows, newest first unless asked otherwise; none where anything was not understood."""
-        if not self.is_sound:
-            return Transaction.objects.none()
-        rows: TransactionQuerySet = self.filter.qs
-        if self.reading is not None:
-            rows = rows.filter(condition(self.reading, self.user))
-        return rows.order_by("received_at", "pk") if self.is_oldest_first else rows.newest_first()
+        """All rows, newest first; none where anything was not understood."""
+        return self._kept(self.filter.qs) if self.is_sound else Transaction.objects.none()
 
     @cached_property
     def count(self) -> Count:
@@ -140,21 +214,75 @@ class TransactionQuery:
         """The page that the address asks for, its rows ready for the list."""
         if not self.is_sound:
             return Page([], has_earlier=False, has_later=False)
+        rows = self.rows.for_rows(*(field for column in self.columns for field in column.fields))
+        if any(column.key == "flags" for column in self.columns):
+            rows = rows.with_flags(self.now)
         return paging.page(
-            self.rows.for_rows(),
-            size=self.size,
-            oldest_first=self.is_oldest_first,
-            after=self._places.get("after"),
-            before=self._places.get("before"),
+            rows, order=self.order, size=self.size, after=self._places.get("after"), before=self._places.get("before")
         )
 
-    @property
-    def sort(self) -> str:
-        return self._one("sort") or "-created"
+    def _kept(self, rows: Any) -> TransactionQuerySet:
+        if self.reading is not None:
+            rows = rows.filter(condition(self.reading, self.user))
+        return cast("TransactionQuerySet", rows.newest_first())
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that the address asks for, else the reader's own, else the usual ones."""
+        return columns.chosen(self._one("cols") or self.own_columns)
 
     @property
-    def is_oldest_first(self) -> bool:
-        return self.sort == "created"
+    def headings(self) -> list[Heading]:
+        """The headings of the columns; that of the sorted one says so, and each names the order it leads to."""
+        return [self._heading(column) for column in self.columns]
+
+    def _heading(self, column: Column) -> Heading:
+        if not column.sort:
+            return Heading(column)
+        falling, rising = SORTS[f"-{column.sort}"], SORTS[column.sort]
+        if self.order.column != column.key:
+            return Heading(column, self.address_with(sort=falling.key), falling.label.lower())
+        turned = rising if self.order is falling else falling
+        said = "ascending" if self.order is rising else "descending"
+        return Heading(column, self.address_with(sort=turned.key), turned.label.lower(), said)
+
+    # The tabs
+
+    def count_tabs(self) -> None:
+        """Count the tabs and these rows in one statement, so that the five add up to All. May take too long: then
+        OperationalError is raised, and the tabs stand without numbers.
+        """
+        base = self._kept(self.filter.qs_without(*TABS))
+        questions: dict[str, Any] = {status: base.filter(status=status) for status in Status.values}
+        questions["attention"] = base.filter(needs_attention(self.now))
+        if self._tab is None:
+            questions["these"] = self.rows
+        with paging.in_time():
+            found = paging.counts(questions)
+        found[""] = paging.total([found[status] for status in Status.values])
+        self._tab_counts = found
+        self.__dict__["count"] = found["these" if self._tab is None else self._tab]
+
+    @property
+    def tabs(self) -> list[Tab]:
+        """All and what needs attention first, then the five statuses. Each is a link to exactly its rows."""
+        made = [("", "All", {"status": "", "attention": ""})]
+        made.append(("attention", "Needs attention", {"status": "", "attention": "1"}))
+        made += [(status.value, str(status.label), {"status": status.value, "attention": ""}) for status in Status]
+        return [
+            Tab(key, label, self.address_with(**changes), key == self._tab, self._tab_counts.get(key))
+            for key, label, changes in made
+        ]
+
+    @property
+    def _tab(self) -> str | None:
+        """The tab whose rows these are; None where the address asks for several statuses or for both."""
+        statuses, attention = self.selected("status"), self.selected("attention")
+        if attention:
+            return None if statuses else "attention"
+        return statuses[0] if len(set(statuses)) == 1 else None if statuses else ""
+
+    # Addresses
 
     @property
     def address(self) -> str:
@@ -178,7 +306,7 @@ class TransactionQuery:
 
     @property
     def clear_url(self) -> str:
-        return self._address({name: values for name, values in self._canonical().items() if name in ("sort", "size")})
+        return self._address({name: values for name, values in self._canonical().items() if name in LOOKS})
 
     def address_with(self, **changes: str) -> str:
         """This query with parameters set; an empty value leaves one out. It begins at the first page."""
@@ -195,12 +323,18 @@ class TransactionQuery:
     def earlier_url(self) -> str | None:
         """The page before this one in the list's order."""
         rows = self.page.rows
-        return self.address_with(before=rows[0].txn_id) if self.page.has_earlier and rows else None
+        return self.address_with(before=self._place_word(rows[0])) if self.page.has_earlier and rows else None
 
     @property
     def later_url(self) -> str | None:
         rows = self.page.rows
-        return self.address_with(after=rows[-1].txn_id) if self.page.has_later and rows else None
+        return self.address_with(after=self._place_word(rows[-1])) if self.page.has_later and rows else None
+
+    def _place_word(self, row: Transaction) -> str:
+        """How an address names a row's place: by its reference, with the moment of its update where that is the order,
+        since the row is elsewhere after the next one.
+        """
+        return row.txn_id if self.order.keeps_places else f"{row.txn_id}@{_as_number(row.updated_at)}"
 
     @property
     def first_url(self) -> str:
@@ -210,20 +344,20 @@ class TransactionQuery:
     @property
     def order_label(self) -> str:
         """How the rows are ordered, within a sentence: "newest first"."""
-        return SORTS.get(self.sort, SORTS["-created"]).lower()
+        return self.order.label.lower()
 
     @property
-    def first_day(self) -> str:
-        """The first day of a period given by days, as people write it."""
-        return self._days()[0]
+    def created_ends(self) -> tuple[str, str]:
+        """The first and the last day of a period given by days, as people write them; blank for a relative one."""
+        return self._ends_of("created")
 
     @property
-    def last_day(self) -> str:
-        return self._days()[1]
+    def updated_ends(self) -> tuple[str, str]:
+        return self._ends_of("updated")
 
-    def _days(self) -> tuple[str, str]:
-        first, dots, last = self._one("created").partition("..")
-        return (first, last) if dots else ("", "")
+    def _ends_of(self, name: str) -> tuple[str, str]:
+        first, dots, last = self._one(name).partition("..")
+        return (first.replace("T", " "), last.replace("T", " ")) if dots else ("", "")
 
     @property
     def is_first_page(self) -> bool:
@@ -232,10 +366,6 @@ class TransactionQuery:
     def selected(self, name: str) -> list[str]:
         """The values given for a parameter."""
         return self.given.get(name, [])
-
-    @property
-    def span(self) -> Span | None:
-        return self.filter.form.cleaned_data.get("created") or None
 
     # What goes in
 
@@ -259,6 +389,8 @@ class TransactionQuery:
     def _check_order(self) -> None:
         if (sort := self._one("sort")) and sort not in SORTS:
             self._refuse("sort", [sort], f'There is no order "{_short(sort)}".')
+        if (keys := self._one("cols")) and (strange := columns.unknown(keys)):
+            self._refuse("cols", [keys], f'There is no column "{_short(strange[0])}".')
         if (size := self._one("size")) and size not in map(str, SIZES):
             self._refuse("size", [size], f'There is no page size "{_short(size)}".')
         if self._one("after") and self._one("before"):
@@ -270,12 +402,22 @@ class TransactionQuery:
         for name in sorted(PLACES):
             if not (reference := self._one(name)):
                 continue
-            place = Transaction.objects.visible_to(self.user).place_of(reference.replace("\x00", ""))
+            place = self._place(reference)
             if place is None:
                 self._refuse(name, [reference], f'There is no page {name} "{_short(reference)}".')
             else:
-                found[name] = Place(*place)
+                found[name] = place
         return found
+
+    def _place(self, word: str) -> Place | None:
+        reference, at, moment = word.replace("\x00", "").rpartition("@")
+        if self.order.keeps_places or not at:
+            reference, moment = word.replace("\x00", ""), ""
+        values = Transaction.objects.visible_to(self.user).place_of(reference, self.order.fields)
+        if values is None or not moment:
+            return Place(values) if values else None
+        updated_at = _from_number(moment)
+        return Place((updated_at, values[-1])) if updated_at else None
 
     def _kept_search(self) -> Reading | None:
         token = self._one("s")
@@ -302,10 +444,11 @@ class TransactionQuery:
 
     def _canonical(self) -> dict[str, list[str]]:
         parts = {name: self._in_order(name) for name in ORDER if self.given.get(name)}
-        if parts.get("sort") == ["-created"]:
-            del parts["sort"]
-        if (found := self.filter.form.cleaned_data.get("created")) and "created" in parts:
-            parts["created"] = [found.text]
+        if parts.get("cols") == [",".join(columns.DEFAULT)] and not self.own_columns:
+            del parts["cols"]
+        for name in TYPED:
+            if (found := self.filter.form.cleaned_data.get(name)) and name in parts:
+                parts[name] = [found.text]
         return parts
 
     def _everything(self) -> dict[str, list[str]]:
@@ -320,7 +463,7 @@ class TransactionQuery:
     def _address(self, parts: dict[str, list[str]]) -> str:
         query = QueryDict(mutable=True)
         for name, values in parts.items():
-            query.setlist(name, values)
+            query.setlist(name, [] if (name, values) == USUAL_SORT else values)
         text = query.urlencode()
         return f"{self.path}?{text}" if text else self.path
 
@@ -328,12 +471,15 @@ class TransactionQuery:
         if name == "s":
             return "Found by your search"
         shown = dict(self.filter.choices.get(name, [])).get(value, value)
-        if name == "created" and self.span is not None:
-            shown = self.span.label
-        return f"{_label(self, name)}: {shown}"
+        if name == "attention":
+            return shown
+        if name in TYPED and (read := self.filter.form.cleaned_data.get(name)):
+            shown = read.label
+        return f"{_label(self, name)}{' ' if name.startswith('age') else ': '}{shown}"
 
 
 _WORDS: Final = {
+    "cols": "The list of columns",
     "sort": "The order",
     "size": "The page size",
     "after": "The page",
@@ -356,6 +502,15 @@ def _sentence(query: TransactionQuery, name: str, value: str, error: Any) -> str
 
 def _short(value: str) -> str:
     return value if len(value) <= LONGEST_ECHO else f"{value[:LONGEST_ECHO]}…"
+
+
+def _as_number(moment: datetime) -> int:
+    """A moment as a whole number of microseconds, as addresses hold it."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _from_number(text: str) -> datetime | None:
+    return _EPOCH + timedelta(microseconds=int(text)) if text.isascii() and text.isdigit() and len(text) <= 16 else None
 
 
 def _as_data(given: dict[str, list[str]]) -> QueryDict:

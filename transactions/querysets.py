@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.access import Scope, has, scope_of
+from transactions import flags
 from transactions.vocabulary import Side
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ LIST_COLUMNS: Final = (
     "status",
     "stage",
     "step",
+    "stage_deadline",
 )
 """What the list and the search results show of a transaction."""
 
@@ -94,9 +96,17 @@ class TransactionQuerySet(ScopedQuerySet):
         ((field, values),) = one_of.items()
         return self.filter(**{f"parties__{field}__in": values}).annotate(matched_side=models.F("parties__side"))
 
-    def for_rows(self) -> Self:
-        """With what a row of the list shows and nothing else, in one query."""
-        return self.select_related("partner").only(*LIST_COLUMNS, "partner__code", "partner__name")
+    def for_rows(self, *more: str) -> Self:
+        """With what a row of the list shows, the fields of optional columns too, and nothing else, in one query."""
+        related = ["partner", *({field.partition("__")[0] for field in more if "__" in field} - {"partner"})]
+        return self.select_related(*related).only(*LIST_COLUMNS, "partner__code", "partner__name", *more)
+
+    def with_flags(self, now: dt.datetime) -> Self:
+        """With every flag of transactions/flags.py as an attribute, `flag_late` for example."""
+        found = {flag.value: flag.condition(now) for flag in flags.all_flags()}
+        return self.annotate(
+            **{f"flag_{word}": models.ExpressionWrapper(q, models.BooleanField()) for word, q in found.items()}
+        )
 
     def for_list(self) -> Self:
         """With what a list row shows, in one query."""
@@ -106,9 +116,9 @@ class TransactionQuerySet(ScopedQuerySet):
         """With what the detail page shows beside its own panels."""
         return self.select_related("partner", "branch", "sub_agent", "account").prefetch_related("parties")
 
-    def place_of(self, reference: str) -> tuple[dt.datetime, int] | None:
-        """When this transaction came in and its key: the place of its row in a list."""
-        return self.called(reference).values_list("received_at", "pk").first()
+    def place_of(self, reference: str, fields: Sequence[str]) -> tuple[Any, ...] | None:
+        """The values by which a list is ordered, for this transaction: the place of its row."""
+        return self.called(reference).values_list(*fields).first()
 
     def newest_first(self) -> Self:
         return self.order_by("-received_at", "-pk")

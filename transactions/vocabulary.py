@@ -229,6 +229,17 @@ def neutral(badge: Badge, *, sees_compliance: bool) -> Badge:
 PAID_STAGES: Final = frozenset({Stage.CREDITED, Stage.CASH_PAID, Stage.MANUALLY_SETTLED})
 EVIDENCE_STAGES: Final = PAID_STAGES | {Stage.RETURNED}
 FINAL_STAGES: Final = EVIDENCE_STAGES | {Stage.FAILED_FINAL, Stage.REJECTED_COMPLIANCE, Stage.CANCELLED}
+WAITING_FOR_A_PERSON: Final = frozenset(
+    {
+        Stage.COMPLIANCE_REVIEW,
+        Stage.PENDING_APPROVAL,
+        Stage.OUTCOME_UNKNOWN,
+        Stage.FAILED_RETRYABLE,
+        Stage.FAILED_FINAL,
+    }
+)
+"""Stages that nothing but a person's work ends. Rejected, cancelled and returned ask for nobody any more."""
+
 OPEN_STATUSES: Final = frozenset({Status.RECEIVED, Status.VALIDATED, Status.PENDING})
 
 _STEP_IS_THE_PLACE: Final = frozenset({Stage.FAILED_RETRYABLE, Stage.FAILED_FINAL, Stage.CANCELLED, Stage.RETURNED})

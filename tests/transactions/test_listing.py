@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from tests.transactions.rows import NOW, lay
 from transactions.models import Transaction
+from transactions.query import SORTS
 from transactions.vocabulary import Stage
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +132,9 @@ def test_filters_narrow_and_stand_as_chips(as_omar: Client) -> None:
         "currency=PKR": [1, 2, 3, 4],
         "currency=pkr&status=failed&partner=RIA": [3],
         "currency=AED": [],
+        "age_over=3m": [3, 4],
+        "age_under=3m": [1, 2],
+        "age_over=2m&age_under=4m": [2, 3],
     }.items():
         page = get(as_omar, query)
         assert numbers(page) == expected, query
@@ -163,6 +167,14 @@ def test_no_match_offers_to_take_filters_away(as_hina: Client) -> None:
         ("created=2026-11-31..", "Enter a date like 22 Nov 2026."),
         ("created=2026-11-22..2026-11-01", '"From" must be before "to".'),
         ("created=..", 'There is no period "..".'),
+        ("created=2026-11-22T25:00..", "Enter a time like 14:30."),
+        ("created=2026-11-22T15:00..2026-11-22T14:00", '"From" must be before "to".'),
+        ("updated=soon", "Enter a date like 22 Nov 2026."),
+        ("age_over=old", "Enter an age like 30m, 4h or 2d."),
+        ("age_under=99999d", "Enter an age between 1m and 3650d."),
+        ("attention=yes", 'There is no attention "yes".'),
+        ("cols=created,colour", 'There is no column "colour".'),
+        ("sort=updated&after=PSL000000001@x", 'There is no page after "PSL000000001@x".'),
         ("amount_min=lots", '"lots" is not an amount.'),
         ("amount_min=NaN", '"NaN" is not an amount.'),
         ("amount_max=1e400", '"1e400" is not an amount.'),
@@ -253,6 +265,117 @@ def test_a_conflicting_repeat_is_a_flag(as_omar: Client) -> None:
     assert numbers(get(as_omar, "flag=conflict")) == [1]
 
 
+# What needs attention
+
+
+def test_what_needs_attention_is_failed_late_or_waiting_for_a_person(as_omar: Client) -> None:
+    expected = []
+    for number, stage in enumerate(Stage, start=1):
+        lay(number, stage=stage)
+        if stage in {"compliance_review", "pending_approval", "outcome_unknown", "failed_retryable", "failed_final"}:
+            expected.append(number)
+    over = lay(50, stage="settlement", stage_deadline=NOW - dt.timedelta(minutes=1))
+    lay(51, stage="settlement", stage_deadline=NOW + dt.timedelta(minutes=1))
+    lay(52, stage="returned", stage_deadline=NOW - dt.timedelta(minutes=1))
+    assert numbers(get(as_omar, "attention=1")) == [*expected, 50]
+    row = get(as_omar, "attention=1").split(f'<tr data-id="{over.txn_id}"')[1]
+    assert ", over its limit" in row
+
+
+# Tabs
+
+
+def tabs(page: str) -> dict[str, tuple[str, str]]:
+    """The tabs of the list in their order: label → number, address."""
+    found = re.findall(r'<a href="([^"]*)"[^>]*>([^<]+) <span class="count" data-tab="\w*">([^<]*)', page)
+    return {label: (number, href.replace("&amp;", "&")) for href, label, number in found}
+
+
+def test_the_five_statuses_add_up_to_all_and_each_tab_leads_to_its_rows(as_omar: Client, as_hina: Client) -> None:
+    for number, stage in enumerate([*Stage, *list(Stage)[:7]], start=1):
+        lay(number, stage=stage, partner="RIA" if number % 3 else "INSTANTCASH")
+    for client, query in (
+        (as_omar, ""),
+        (as_hina, ""),
+        (as_omar, "partner=RIA&created=today"),
+        (as_omar, "rail=RAAST"),
+    ):
+        found = tabs(get(client, query))
+        assert list(found) == ["All", "Needs attention", "Received", "Validated", "Pending", "Failed", "Completed"]
+        counted = {label: int(number) for label, (number, _) in found.items()}
+        assert sum(list(counted.values())[2:]) == counted["All"]
+        for label, (number, address) in found.items():
+            page = get(client, address.partition("?")[2])
+            assert (total(page), len(found_rows := numbers(page))) == (number, int(number)), label
+            assert f"{label} <span" in page.split('aria-current="page">')[-1]
+            assert found_rows == sorted(found_rows)
+
+
+def test_tabs_and_heading_are_counted_in_one_statement(as_omar: Client) -> None:
+    lay(1), lay(2, stage="credited")
+    with CaptureQueriesContext(connection) as queries:
+        page = get(as_omar, "status=pending&status=failed")
+    assert total(page) == "1"
+    assert len([query for query in queries if "LIMIT 10001" in query["sql"]]) == 1
+    assert 'aria-current="page"' not in page.split('id="tabs"')[1].partition("</ul>")[0]
+
+
+# Columns
+
+
+def test_an_address_may_name_its_columns_in_their_order(as_omar: Client) -> None:
+    lay(
+        1,
+        stage="failed_final",
+        reason_code="AC01",
+        origin_country="AE",
+        rate=Decimal(77),
+        duplicate_suspect=True,
+        stage_deadline=NOW,
+    )
+    every = "partner_ref,branch,remitter,country,purpose,updated,flags,rail,rail_ref,reason,rate,funds"
+    page = get(as_omar, f"cols=funds,status,{every.replace(',funds', '')}")
+    assert re.findall(r'<th scope="col"[^>]*>(?:<a[^>]*>)?([A-Za-z ]+)', page)[:3] == ["Reference", "Money", "Status"]
+    row = page.split("<tr data-id")[1]
+    for text in (
+        "IC-2611-0001",
+        "1003",
+        "Sender",
+        "AE",
+        "Possible duplicate",
+        "1LINK",
+        "ORMB/PKKA",
+        "77.0000",
+        "Not sent",
+    ):
+        assert text in row, text
+    assert "Possible duplicate" in row
+    assert "cols=funds" in get(as_omar, "cols=funds,status&status=failed").partition('aria-label="Remove filter')[0]
+
+
+def test_outside_compliance_no_column_says_why_compliance_stopped_a_payment(
+    as_omar: Client, as_mehwish: Client
+) -> None:
+    lay(1, stage="rejected_compliance", reason_code="FRAD", step="compliance_review")
+    lay(2, stage="failed_final", reason_code="FRAD")
+    page = get(as_omar, "cols=reason,stage,flags,funds,updated")
+    assert page.count("Not accepted.") == 2
+    assert "Not accepted." not in get(as_mehwish, "cols=reason")
+
+
+def test_columns_cost_the_same_statements_for_any_number_of_rows(as_omar: Client) -> None:
+    get(as_omar)
+    counts = set()
+    for number in range(1, 101):
+        lay(number)
+        if number in (5, 30, 100):
+            with CaptureQueriesContext(connection) as queries:
+                get(as_omar, "size=100&cols=branch,flags,purpose,reason,updated,status")
+            counts.add(len(queries))
+    assert len(counts) == 1
+    assert max(counts) <= 15
+
+
 # Dates in the reader's zone
 
 
@@ -275,6 +398,10 @@ def test_days_are_the_readers_days(as_hina: Client, hina: User) -> None:
         "created=2026-11-21..2026-11-22": [1, 2, 3, 4],
         "created=2026-11-22..": [1, 2],
         "created=..2026-11-21": [3, 4, 5],
+        "created=2026-11-22T00:00..2026-11-22T14:00": [2],
+        "created=22+Nov+2026+14:00..": [1],
+        "updated=today": [1, 2, 3, 4, 5],
+        "updated=yesterday": [],
     }.items():
         assert numbers(get(as_hina, query)) == expected, query
     User.objects.filter(pk=hina.pk).update(time_zone="UTC")
@@ -319,28 +446,47 @@ def test_the_order_can_be_turned_and_says_so(as_hina: Client) -> None:
         assert re.findall(r'aria-sort="(\w+)"><a href="/transactions/([^"]*)"', page) == [(sort, turned)]
 
 
-@pytest.mark.parametrize("sort", ["", "sort=created&"])
-def test_pages_are_walked_both_ways_without_loss(as_hina: Client, sort: str) -> None:
-    """Sixty rows of only four moments, so that ties run over the pages' edges."""
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_are_walked_both_ways_without_loss(as_omar: Client, sort: str) -> None:
+    """Sixty rows of only four moments and amounts, so that ties run over the pages' edges."""
     for number in range(1, 61):
-        lay(number, received_at=NOW - dt.timedelta(minutes=number // 18))
-    every = list(Transaction.objects.newest_first().values_list("txn_id", flat=True))
-    expected = every[::-1] if sort else every
-    there, address = [], f"{sort}size=25"
+        lay(
+            number,
+            received_at=NOW - dt.timedelta(minutes=number // 18),
+            updated_at=NOW - dt.timedelta(minutes=number % 4),
+            settled_amount=Decimal(100 + number % 4),
+            stage="credited" if number % 3 else "payment",
+        )
+    order = SORTS[sort]
+    expected = [
+        row.txn_id
+        for row in sorted(
+            Transaction.objects.all(), key=lambda row: order.place_of(row).values, reverse=not order.is_ascending
+        )
+    ]
+    there, address = [], f"sort={sort}&size=25"
     addresses = []
     while address:
-        page = get(as_hina, address)
+        page = get(as_omar, address)
         there += found(page)
         addresses.append(address)
         address = _link(page, "next")
     assert there == expected
     back, address = [], addresses[-1]
     for _ in addresses:
-        page = get(as_hina, address)
+        page = get(as_omar, address)
         back = found(page) + back
         address = _link(page, "prev")
     assert back == expected
     assert address == ""
+
+
+def test_a_row_that_is_updated_meanwhile_does_not_move_the_next_page(as_omar: Client) -> None:
+    for number in range(1, 31):
+        lay(number, updated_at=NOW - dt.timedelta(minutes=number))
+    address = _link(get(as_omar, "sort=-updated&size=25"), "next")
+    Transaction.objects.filter(txn_id="PSL000000025").update(updated_at=NOW)
+    assert numbers(get(as_omar, address)) == [26, 27, 28, 29, 30]
 
 
 def _link(page: str, rel: str) -> str:

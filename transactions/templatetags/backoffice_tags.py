@@ -143,9 +143,9 @@ def when(context: Context, moment: dt.datetime | None, form: str = "detail") -> 
 
 def _when(moment: dt.datetime, zone: dt.tzinfo, form: str, context: Context) -> str:
     if form == "table":
-        return formats.when_in_table(moment, zone, _now(context))
+        return formats.when_in_table(moment, zone, now_of(context))
     if form == "relative":
-        return formats.when_relative(moment, zone, _now(context))
+        return formats.when_relative(moment, zone, now_of(context))
     if form == "audit":
         return formats.when_in_audit(moment, zone)
     if form == "clock":
@@ -155,7 +155,7 @@ def _when(moment: dt.datetime, zone: dt.tzinfo, form: str, context: Context) -> 
     return formats.when_in_detail(moment, zone)
 
 
-def _now(context: Context) -> dt.datetime:
+def now_of(context: Context) -> dt.datetime:
     """One "now" for a whole page, so that two ages on it cannot disagree."""
     now: dt.datetime = context.get("page_time") or timezone.now()
     return now
@@ -170,7 +170,7 @@ def day(value: dt.date | None, form: str = "detail") -> SafeString:
 @register.simple_tag(takes_context=True)
 def zone(context: Context) -> str:
     """The abbreviation of the reader's zone, for headers: "PKT"."""
-    return formats.zone_label(_now(context), timezone.get_current_timezone())
+    return formats.zone_label(now_of(context), timezone.get_current_timezone())
 
 
 @register.simple_tag
@@ -185,7 +185,7 @@ def duration(span: dt.timedelta | float | None, form: str = "detail") -> SafeStr
 @register.simple_tag(takes_context=True)
 def age(context: Context, moment: dt.datetime | None, form: str = "table") -> SafeString:
     """How long ago: "42 min", "1 d 2 h"."""
-    return _missing(form) if moment is None else duration(_now(context) - moment)
+    return _missing(form) if moment is None else duration(now_of(context) - moment)
 
 
 @register.simple_tag(takes_context=True)
@@ -193,7 +193,7 @@ def due(context: Context, moment: dt.datetime | None, form: str = "detail") -> S
     """How a deadline stands: time left or time over, in words with a drawing, and when it is."""
     if moment is None:
         return _missing(form)
-    now = _now(context)
+    now = now_of(context)
     late = now > moment
     text = formats.due(moment, timezone.get_current_timezone(), now)
     return SafeString(

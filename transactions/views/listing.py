@@ -16,13 +16,12 @@ from accounts.access import requires
 from accounts.models import User
 from transactions import way_back
 from transactions.filters import RELATIVE_CHOICES, SIZES
-from transactions.paging import Count
 from transactions.query import SORTS, TransactionQuery, folded
 from transactions.search import record
 
 FIRST_FILTERS = ("status", "stage", "partner", "flag")
 OTHER_FILTERS = ("branch", "rail", "type", "reason")
-PLAIN_FILTERS = ("amount_min", "amount_max", "currency", "sort", "size")
+PLAIN_FILTERS = ("updated", "age_over", "age_under", "amount_min", "amount_max", "currency", "sort")
 
 
 @requires("transactions.view_transactions")
@@ -37,30 +36,48 @@ def transactions(request: HttpRequest) -> HttpResponse:
     try:
         if query.is_sound and query.reading is not None:
             record(query.reading, request.user, found=query.count.number)
-        return _page(request, query, rows=query.page.rows, count=query.count if query.is_sound else None)
+        rows = query.page.rows
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
-        return _page(request, query, rows=[], count=None, is_slow=True)
+        return _page(request, query, rows=[], is_slow=True)
+    return _page(request, query, rows=rows, is_counted=query.is_sound and _count(query))
+
+
+def _count(query: TransactionQuery) -> bool:
+    """Count the tabs; a page whose rows are there does without the numbers where counting takes too long."""
+    try:
+        query.count_tabs()
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        return False
+    return True
 
 
 def _page(
-    request: HttpRequest, query: TransactionQuery, *, rows: Sequence[Any], count: Count | None, is_slow: bool = False
+    request: HttpRequest,
+    query: TransactionQuery,
+    *,
+    rows: Sequence[Any],
+    is_counted: bool = False,
+    is_slow: bool = False,
 ) -> HttpResponse:
+    more_on = [name for name in (*OTHER_FILTERS, *PLAIN_FILTERS) if query.selected(name)]
     context = {
         "query": query,
         "rows": rows,
-        "count": count,
+        "columns": query.columns,
+        "count": query.count if is_counted else None,
         "is_slow": is_slow,
         "chips": query.chips,
         "back": way_back.mark("t", query.query_string),
         "first_groups": [_tick_group(query, name) for name in FIRST_FILTERS],
         "other_groups": [_tick_group(query, name) for name in OTHER_FILTERS],
-        "others_on": any(query.selected(name) for name in (*OTHER_FILTERS, *PLAIN_FILTERS)),
+        "more_on": len(more_on),
         "periods": RELATIVE_CHOICES,
         "sizes": SIZES,
-        "sorts": SORTS.items(),
-        "turned": query.address_with(sort="" if query.is_oldest_first else "created"),
+        "sorts": SORTS.values(),
         "widened": query.address_with(created="90d") if query.selected("created") else None,
         "narrowed": query.address_with(created="30d"),
     }
