@@ -8,11 +8,14 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history import register
 from simple_history.models import HistoricalRecords
 
+from accounts.inbox import ApprovalQuerySet
 from audit.history import Traced
 
 CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9._-]*$", "Use capital letters, digits, dots, dashes and underscores.")
@@ -275,3 +278,153 @@ class SignInFailure(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+# -- two people -------------------------------------------------------------------------------------------------------
+
+
+class ApprovalRequest(models.Model):
+    """What one person asks and another must agree to (DECISIONS.md section 4).
+
+    It names its object by type and public reference and is bound to the version that the maker saw. Who may decide and
+    what happens then is the operation's (accounts.maker_checker). The database computes the keys of both human beings
+    from their accounts, refuses a decision by the maker, and lets nothing change once it is decided.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "PENDING", "Waiting"
+        APPROVED = "APPROVED", "Approved"
+        REJECTED = "REJECTED", "Rejected"
+        SENT_BACK = "SENT_BACK", "Sent back"
+        WITHDRAWN = "WITHDRAWN", "Withdrawn"
+        EXPIRED = "EXPIRED", "Expired"
+        STALE = "STALE", "Overtaken"
+
+    number = models.CharField(max_length=20, unique=True, editable=False)
+    operation = models.CharField(max_length=40)
+    object_type = models.CharField(max_length=80)
+    object_id = models.CharField(max_length=200)
+    object_version = models.PositiveIntegerField(default=0, help_text="The version that the maker saw.")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    summary = models.CharField(max_length=300, help_text="What is asked, as a sentence without personal data.")
+    consequence = models.CharField(max_length=500, blank=True, default="")
+    amount = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="")
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+    payload = models.JSONField(default=dict, blank=True, help_text="What the operation needs to be carried out.")
+    reason_code = models.CharField(max_length=32, blank=True, default="")
+    note = models.TextField(max_length=2000, blank=True, default="")
+    batch = models.UUIDField(null=True, blank=True, help_text="Requests of one job share it.")
+    token = models.UUIDField(null=True, blank=True, unique=True, help_text="Of the form; the same form counts once.")
+
+    maker = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    maker_person = models.UUIDField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
+    checker = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    checker_person = models.UUIDField(null=True, blank=True, editable=False)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision_code = models.CharField(max_length=32, blank=True, default="")
+    decision_note = models.TextField(max_length=2000, blank=True, default="")
+    outcome = models.CharField(max_length=500, blank=True, default="", help_text="Why it was overtaken, in a sentence.")
+
+    objects = ApprovalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name = "request"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["object_type", "object_id", "operation"],
+                condition=Q(state="PENDING"),
+                name="one_pending_request_per_object_and_operation",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["APPROVED", "REJECTED", "SENT_BACK"])
+                | Q(checker__isnull=False, checker_person__isnull=False) & ~Q(checker_person=F("maker_person")),
+                name="a_request_is_decided_by_another_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(checker__isnull=True) | ~Q(checker_person=F("maker_person")),
+                name="no_checker_is_the_maker",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="PENDING", decided_at__isnull=True)
+                | ~Q(state="PENDING") & Q(decided_at__isnull=False),
+                name="a_request_waits_or_ended_at_some_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["operation", "expires_at"], name="request_pending", condition=Q(state="PENDING")),
+            models.Index(fields=["maker_person", "-created_at"], name="request_by_maker"),
+            models.Index(fields=["object_type", "object_id", "-created_at"], name="request_by_object"),
+            models.Index(fields=["-decided_at"], name="request_decided", condition=~Q(state="PENDING")),
+            models.Index(fields=["batch"], name="request_by_batch", condition=Q(batch__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("approvals:request", args=[self.number])
+
+    @property
+    def trail_name(self) -> str:
+        return self.number
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state == self.State.PENDING
+
+
+class ApprovalPolicy(models.Model):
+    """When an operation needs a second person, and how long its request waits; editable by two administrators.
+
+    The row of the currency counts, else the row without one; with neither, two people are always needed and a
+    request waits 24 hours.
+    """
+
+    class Rule(models.TextChoices):
+        NEVER = "never", "One person"
+        ABOVE = "above", "Two people above the limit"
+        ALWAYS = "always", "Two people always"
+
+    operation = models.CharField(max_length=40)
+    currency = models.CharField(max_length=3, blank=True, default="", help_text="Empty: for every other currency.")
+    rule = models.CharField("people", max_length=6, choices=Rule.choices, default=Rule.ALWAYS)
+    limit = models.DecimalField(
+        "limit of one transaction", max_digits=20, decimal_places=4, null=True, blank=True,
+        help_text="One person up to this amount.",
+    )  # fmt: skip
+    job_rows = models.PositiveIntegerField(
+        "rows of a job", null=True, blank=True, help_text="A job over this many rows needs two people for each row."
+    )
+    job_limit = models.DecimalField(
+        "limit of a job", max_digits=20, decimal_places=4, null=True, blank=True,
+        help_text="So does a job over this amount in all.",
+    )  # fmt: skip
+    hours = models.PositiveSmallIntegerField("hours until a request expires", default=24)
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta:
+        ordering = ["operation", "currency"]
+        verbose_name = "approval policy"
+        verbose_name_plural = "approval policies"
+        constraints = [
+            models.UniqueConstraint(fields=["operation", "currency"], name="one_policy_per_operation_and_currency"),
+            models.CheckConstraint(
+                condition=~Q(rule="above") | Q(limit__isnull=False), name="a_limit_is_given_where_it_counts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.currency}".strip()
+
+    @property
+    def trail_name(self) -> str:
+        return str(self)

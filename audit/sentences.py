@@ -204,6 +204,26 @@ def _note_added(words: _Words) -> str:
     return f"{words.who} added {note} to {words.object}"
 
 
+def _approval(deed: str) -> Callable[[_Words], str]:
+    def words_of(words: _Words) -> str:
+        what = f"“{words.facts['operation']}”" if words.facts["operation"] else "a request"
+        number = f" ({words.facts['request']})" if words.facts["request"] else ""
+        done = f": {words.facts['done']}" if words.facts["done"] else ""
+        return f"{words.who} {deed} {what}{words.of_object}{number}{done}"
+
+    return words_of
+
+
+def _command_asked(words: _Words) -> str:
+    kind = words.facts["what"] or "a command"
+    seconded = f", agreed by {words.facts['checker']}" if words.facts["checker"] else ""
+    return f"{words.who} asked the platform: {kind}{words.of_object}{seconded}"
+
+
+def _command_refused(words: _Words) -> str:
+    return f"{words.facts['what'] or 'A command'}{words.of_object} was refused: {words.facts['because']}"
+
+
 def _events_received(words: _Words) -> str:
     counts = words.counted("accepted", "waiting", "duplicate", "conflict", "rejected")
     return f"{words.who} sent {words.facts['count'] or 'some'} events{f': {counts}' if counts else ''}"
@@ -258,6 +278,17 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.NOTE_ADDED: _note_added,
     Verb.INQUIRY_LOGGED: _inquiry("recorded"),
     Verb.INQUIRY_CLOSED: _inquiry("closed"),
+    Verb.APPROVAL_ASKED: _approval("asked for a second person:"),
+    Verb.APPROVAL_GIVEN: _approval("approved"),
+    Verb.APPROVAL_REJECTED: _approval("rejected"),
+    Verb.APPROVAL_SENT_BACK: _approval("sent back"),
+    Verb.APPROVAL_WITHDRAWN: _approval("withdrew"),
+    Verb.APPROVAL_OVERTAKEN: _approval("could not approve, because it was overtaken,"),
+    Verb.APPROVALS_EXPIRED: _format("{facts[count]} requests ran out without a decision"),
+    Verb.COMMAND_ASKED: _command_asked,
+    Verb.COMMANDS_SENT: _format("{who} sent {facts[count]} commands to the platform"),
+    Verb.COMMAND_REFUSED: _command_refused,
+    Verb.INQUIRIES_ASKED: _format("{who} asked the banks about {facts[count]} payments by itself"),
     Verb.EVENTS_RECEIVED: _events_received,
     Verb.FILE_IMPORTED: _file_imported,
     Verb.DATA_SEEDED: _seeded,

@@ -26,6 +26,19 @@ class Verb(StrEnum):
     INQUIRY_LOGGED = "inquiry_logged"
     INQUIRY_CLOSED = "inquiry_closed"
 
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_GIVEN = "approval_given"
+    APPROVAL_REJECTED = "approval_rejected"
+    APPROVAL_SENT_BACK = "approval_sent_back"
+    APPROVAL_WITHDRAWN = "approval_withdrawn"
+    APPROVAL_OVERTAKEN = "approval_overtaken"
+    APPROVALS_EXPIRED = "approvals_expired"
+
+    COMMAND_ASKED = "command_asked"
+    COMMANDS_SENT = "commands_sent"
+    COMMAND_REFUSED = "command_refused"
+    INQUIRIES_ASKED = "inquiries_asked"
+
     EVENTS_RECEIVED = "events_received"
     FILE_IMPORTED = "file_imported"
     DATA_SEEDED = "data_seeded"

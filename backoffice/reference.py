@@ -7,6 +7,8 @@ import transactions.reference
 
 
 def load_all() -> None:
-    """Load roles, reason codes, limits and texts where they are missing."""
+    """Load roles, policies, reason codes, limits and texts where they are missing."""
     accounts.reference.load(apps)
+    accounts.reference.load_policies(apps)
     transactions.reference.load(apps)
+    transactions.reference.load_limits(apps)

@@ -9,7 +9,8 @@ class ExceptionsConfig(AppConfig):
     verbose_name = "Exceptions"
 
     def ready(self) -> None:
-        from exceptions import flags, panels
+        from exceptions import flags, operations, panels
 
         panels.register()
         flags.register()
+        operations.register()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,13 @@ from simple_history.models import HistoricalRecords
 from audit.history import Traced, TracedApart
 from transactions import vocabulary as words
 from transactions.lifecycle import POSITION
-from transactions.querysets import EventQuerySet, InquiryQuerySet, NoteQuerySet, TransactionQuerySet
+from transactions.querysets import (
+    CommandQuerySet,
+    EventQuerySet,
+    InquiryQuerySet,
+    NoteQuerySet,
+    TransactionQuerySet,
+)
 
 PLAIN_REFERENCE = RegexValidator(r"^[!-~]{1,64}$", "Use 1 to 64 visible characters without spaces.")
 
@@ -463,6 +470,123 @@ class NameWord(models.Model):
         return self.word
 
 
+# -- what we ask the platform for -------------------------------------------------------------------------------------
+
+
+class Command(models.Model):
+    """One thing that we ask the platform to do: the outbox. Its id is the idempotency key of every sending.
+
+    It is written in the database transaction of the deed (transactions.commands.queue), sent by the worker
+    (backoffice.gateway.delivery) and closed by the platform's answer (the intake). The database keeps one open command
+    per transaction, two people where they are needed, and everything but the delivery's own columns unchanged.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="commands")
+    kind = models.CharField(max_length=24, choices=words.CommandKind.choices)
+    attempt = models.PositiveSmallIntegerField(help_text="The payment attempt that it is about or asks for.")
+    reason_code = models.CharField(max_length=32, blank=True, default="")
+    note = models.TextField(max_length=2000, blank=True, default="")
+    payload = models.JSONField(default=dict, blank=True)
+    waits_for = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="followers",
+        help_text="An inquiry whose answer decides whether this is sent.",
+    )  # fmt: skip
+    batch = models.UUIDField(null=True, blank=True, help_text="Commands of one job share it.")
+    token = models.UUIDField(null=True, blank=True, unique=True, help_text="Of the form; the same form counts once.")
+
+    people_required = models.PositiveSmallIntegerField(default=1)
+    approval = models.ForeignKey(
+        "accounts.ApprovalRequest", on_delete=models.PROTECT, null=True, blank=True, related_name="commands"
+    )
+    maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        help_text="Empty: the Backoffice asked by itself.",
+    )  # fmt: skip
+    maker_person = models.UUIDField(null=True, blank=True, editable=False)
+    checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    checker_person = models.UUIDField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    state = models.CharField(max_length=9, choices=words.CommandState.choices, default=words.CommandState.QUEUED)
+    tries = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    first_sent_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=300, blank=True, default="", help_text="Why the last try brought no answer.")
+    closed_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=500, blank=True, default="", help_text="The answer, in a sentence.")
+
+    objects = CommandQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["transaction"],
+                condition=Q(state__in=words.OPEN_COMMANDS) & ~Q(kind="inquire"),
+                name="one_open_command_per_transaction",
+            ),
+            models.UniqueConstraint(
+                fields=["transaction"],
+                condition=Q(state__in=words.OPEN_COMMANDS, kind="inquire"),
+                name="one_open_inquiry_per_transaction",
+            ),
+            models.UniqueConstraint(
+                fields=["approval", "transaction"],
+                condition=Q(approval__isnull=False),
+                name="one_command_per_approval_and_transaction",
+            ),
+            models.CheckConstraint(
+                condition=Q(people_required=1)
+                | Q(
+                    people_required=2,
+                    approval__isnull=False,
+                    maker__isnull=False,
+                    checker__isnull=False,
+                    checker_person__isnull=False,
+                    maker_person__isnull=False,
+                )
+                & ~Q(checker_person=F("maker_person")),
+                name="a_command_of_two_people_has_two",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind__in=words.ALWAYS_TWO) | Q(people_required=2), name="some_commands_always_need_two"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="inquire") | Q(maker__isnull=False), name="only_an_inquiry_is_asked_by_nobody"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=words.OPEN_COMMANDS, closed_at__isnull=True)
+                | ~Q(state__in=words.OPEN_COMMANDS) & Q(closed_at__isnull=False),
+                name="a_command_is_open_or_closed_at_some_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], name="command_to_send", condition=Q(state__in=["QUEUED", "SENDING"])),
+            models.Index(
+                fields=["accepted_at"], name="command_without_answer", condition=Q(state__in=["SENT", "UNKNOWN"])
+            ),
+            models.Index(fields=["transaction", "-created_at"], name="command_of_transaction"),
+            models.Index(fields=["batch"], name="command_by_batch", condition=Q(batch__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk}"
+
+    @property
+    def trail_name(self) -> str:
+        return str(self.pk)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in words.OPEN_COMMANDS
+
+
 # -- reference data ---------------------------------------------------------------------------------------------------
 
 
@@ -578,3 +702,30 @@ class AnswerText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} v{self.version}"
+
+
+class MoneyLimit(models.Model):
+    """A number that deeds with money keep to: attempts, the least amount for RTGS (DECISIONS.md section 4)."""
+
+    class Key(models.TextChoices):
+        ATTEMPTS = "attempts", "Payment attempts at most"
+        RTGS_MINIMUM = "rtgs_minimum", "RTGS from this amount"
+
+    key = models.CharField("limit", max_length=16, choices=Key.choices)
+    currency = models.CharField(max_length=3, blank=True, default="")
+    amount = models.DecimalField(max_digits=20, decimal_places=4)
+    history = HistoricalRecords(bases=[Traced])
+
+    class Meta:
+        ordering = ["key", "currency"]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "currency"], name="one_limit_per_key_and_currency"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="money_limit_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_key_display()} {self.currency}".strip()
+
+    @property
+    def trail_name(self) -> str:
+        return f"{self.key} {self.currency}".strip()

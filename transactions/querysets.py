@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from accounts.access import Scope, has, scope_of
 from transactions import flags
-from transactions.vocabulary import Side
+from transactions.vocabulary import OPEN_COMMANDS, CommandState, Side
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -200,6 +200,39 @@ class InquiryQuerySet(ScopedQuerySet):
 
     def for_list(self) -> Self:
         return self.select_related("transaction", "transaction__branch", "partner", "opened_by", "closed_by")
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")
+
+
+class CommandQuerySet(ScopedQuerySet):
+    """Questions about commands to the platform."""
+
+    to_transaction = "transaction__"
+
+    def open(self) -> Self:
+        """Commands that are not closed: to be sent, being sent, without an answer, or of unknown outcome."""
+        return self.filter(state__in=OPEN_COMMANDS)
+
+    def to_send(self, now: dt.datetime) -> Self:
+        """What the worker may send now: waiting ones whose time has come, and those whose sender did not come back.
+
+        A command that waits for an inquiry is among them only when the inquiry is closed.
+        """
+        free = Q(state=CommandState.QUEUED) | Q(state=CommandState.SENDING, leased_until__lt=now)
+        is_free = Q(waits_for__isnull=True) | ~Q(waits_for__state__in=OPEN_COMMANDS)
+        return self.filter(free, is_free, next_try_at__lte=now).order_by("next_try_at", "created_at")
+
+    def undelivered(self) -> Self:
+        """Commands that have not reached the platform yet."""
+        return self.filter(state__in=[CommandState.QUEUED, CommandState.SENDING])
+
+    def for_list(self) -> Self:
+        return self.select_related("maker", "checker", "approval")
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-pk")
 
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""

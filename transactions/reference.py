@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ def load(apps: Any) -> None:
     answers = apps.get_model("transactions", "AnswerText").objects
     for row in _rows("answer_texts"):
         answers.get_or_create(key=row["key"], version=1, defaults={"text": row["text"]})
+
+
+def load_limits(apps: Any) -> None:
+    """Add the limits of deeds with money that are not there yet (DECISIONS.md section 4)."""
+    limits = apps.get_model("transactions", "MoneyLimit").objects
+    for row in _rows("money_limits"):
+        limits.get_or_create(key=row["key"], currency=row["currency"], defaults={"amount": Decimal(row["amount"])})
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -192,6 +192,50 @@ class EventType(models.TextChoices):
     COMMAND = "openremit.command.completed", "Command answer"
 
 
+class CommandKind(models.TextChoices):
+    """What we ask the platform for (CONTRACTS.md section 5). The label completes "Asked: …"."""
+
+    INQUIRE = "inquire", "Inquire"
+    REPUSH = "repush", "Repush"
+    MOVE_TO_RTGS = "move_to_rtgs", "Move to RTGS"
+    CANCEL = "cancel", "Cancel"
+    SEND_BACK = "send_back", "Send back for correction"
+    RELEASE = "release", "Release"
+    REJECT = "reject", "Reject"
+    CORRECT = "correct", "Correct"
+    RESCREEN = "rescreen", "Check again"
+    REVERSE = "reverse", "Reverse"
+    MARK_REVERSED = "mark_reversed", "Mark as reversed"
+    MARK_MANUALLY_SETTLED = "mark_manually_settled", "Mark as manually settled"
+
+
+class CommandState(models.TextChoices):
+    """Where a command is (DECISIONS.md section 3)."""
+
+    QUEUED = "QUEUED", "Waiting to be sent"
+    SENDING = "SENDING", "Sending"
+    SENT = "SENT", "Sent, no answer yet"
+    SUCCEEDED = "SUCCEEDED", "Done"
+    FAILED = "FAILED", "Failed"
+    REFUSED = "REFUSED", "Refused"
+    UNKNOWN = "UNKNOWN", "Outcome not known"
+
+
+OPEN_COMMANDS: Final = (CommandState.QUEUED, CommandState.SENDING, CommandState.SENT, CommandState.UNKNOWN)
+ALWAYS_TWO: Final = (
+    CommandKind.MOVE_TO_RTGS,
+    CommandKind.CANCEL,
+    CommandKind.RELEASE,
+    CommandKind.REJECT,
+    CommandKind.REVERSE,
+    CommandKind.MARK_REVERSED,
+    CommandKind.MARK_MANUALLY_SETTLED,
+)
+"""Kinds that no policy lets one person ask for; the database holds it."""
+COMPLIANCE_COMMANDS: Final = (CommandKind.RELEASE, CommandKind.REJECT, CommandKind.CORRECT, CommandKind.RESCREEN)
+"""Kinds that nobody outside compliance reads by their name."""
+
+
 class Badge(models.TextChoices):
     """The nine words that a reader sees for a status."""
 

@@ -76,6 +76,54 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     ),
     (Verb.INQUIRY_CLOSED, TRANSACTION, "Hina Baig closed an inquiry about PSL000000045"),
     (
+        Verb.APPROVAL_ASKED,
+        TRANSACTION | {"facts": {"operation": "Move to RTGS", "request": "A-000881"}},
+        "Hina Baig asked for a second person: “Move to RTGS” of PSL000000045 (A-000881)",
+    ),
+    (
+        Verb.APPROVAL_GIVEN,
+        TRANSACTION
+        | {"facts": {"operation": "Cancel", "request": "A-000881", "done": "The platform is asked: Cancel."}},
+        "Hina Baig approved “Cancel” of PSL000000045 (A-000881): The platform is asked: Cancel.",
+    ),
+    (
+        Verb.APPROVAL_REJECTED,
+        TRANSACTION | {"facts": {"operation": "Cancel", "request": "A-000881"}, "reason": "Not yet"},
+        "Hina Baig rejected “Cancel” of PSL000000045 (A-000881), reason: Not yet",
+    ),
+    (
+        Verb.APPROVAL_SENT_BACK,
+        TRANSACTION | {"facts": {"operation": "Cancel", "request": "A-000881"}},
+        "Hina Baig sent back “Cancel” of PSL000000045 (A-000881)",
+    ),
+    (
+        Verb.APPROVAL_WITHDRAWN,
+        TRANSACTION | {"facts": {"operation": "Cancel", "request": "A-000881"}},
+        "Hina Baig withdrew “Cancel” of PSL000000045 (A-000881)",
+    ),
+    (
+        Verb.APPROVAL_OVERTAKEN,
+        TRANSACTION | {"facts": {"operation": "Cancel", "request": "A-000881"}, "reason": "Paid"},
+        "Hina Baig could not approve, because it was overtaken, “Cancel” of PSL000000045 (A-000881), reason: Paid",
+    ),
+    (Verb.APPROVALS_EXPIRED, {"facts": {"count": 2}}, "2 requests ran out without a decision"),
+    (
+        Verb.COMMAND_ASKED,
+        TRANSACTION | {"facts": {"what": "Cancel", "checker": "sana"}},
+        "Hina Baig asked the platform: Cancel of PSL000000045, agreed by sana",
+    ),
+    (Verb.COMMANDS_SENT, {"facts": {"count": 3}}, "Hina Baig sent 3 commands to the platform"),
+    (
+        Verb.COMMAND_REFUSED,
+        TRANSACTION | {"facts": {"what": "Repush", "because": "It is completed."}},
+        "Repush of PSL000000045 was refused: It is completed.",
+    ),
+    (
+        Verb.INQUIRIES_ASKED,
+        {"facts": {"count": 3}},
+        "Hina Baig asked the banks about 3 payments by itself",
+    ),
+    (
         Verb.EVENTS_RECEIVED,
         {"by": "platform", "facts": {"count": 5, "accepted": 3, "duplicate": 2, "rejected": 0}},
         "The platform sent 5 events: 3 accepted, 2 duplicate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import factory
@@ -139,3 +140,28 @@ def grant(user: models.User, where: models.Partner | models.Branch, *verbs: str)
     for verb in verbs or ("see", "work"):
         codename = permission(f"accounts.{verb}_{kind}")
         model.objects.get_or_create(user=user, permission=codename, content_object=where)
+
+
+class ApprovalPolicyFactory(factory.django.DjangoModelFactory[models.ApprovalPolicy]):
+    class Meta:
+        model = models.ApprovalPolicy
+        django_get_or_create = ("operation", "currency")
+
+    operation = "repush"
+    currency = "AED"
+
+
+class ApprovalRequestFactory(factory.django.DjangoModelFactory[models.ApprovalRequest]):
+    """A request that waits. Who decided it, and how, is the decision's own: `maker_checker.approve` and its like."""
+
+    class Meta:
+        model = models.ApprovalRequest
+
+    number = factory.Sequence(lambda n: f"A-TEST-{n:06d}")
+    operation = "move_to_rtgs"
+    object_type = "transactions.transaction"
+    object_id = factory.Sequence(lambda n: f"PSL{n:09d}")
+    summary = "Move to RTGS"
+    maker = factory.SubFactory(UserFactory)
+    maker_person = factory.SelfAttribute("maker.person_key")
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=24))

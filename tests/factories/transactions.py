@@ -12,7 +12,7 @@ from backoffice.demo.stories import story_for_stage, story_of_kind
 from backoffice.gateway.intake import receive
 from tests.factories.accounts import BranchFactory, PartnerFactory, SubAgentFactory, UserFactory
 from transactions import models
-from transactions.vocabulary import EventType, Family, RetryClass, Side, Stage
+from transactions.vocabulary import CommandKind, EventType, Family, RetryClass, Side, Stage
 
 Json = dict[str, Any]
 _numbers = count(1)
@@ -222,3 +222,25 @@ class AnswerTextFactory(factory.django.DjangoModelFactory[models.AnswerText]):
 
     key = factory.Sequence(lambda n: f"key_{n}")
     text = "{reference}: it is being processed."
+
+
+class CommandFactory(factory.django.DjangoModelFactory[models.Command]):
+    """A command in the outbox, of one person and not sent yet."""
+
+    class Meta:
+        model = models.Command
+
+    transaction = factory.SubFactory(TransactionFactory, stage=Stage.OUTCOME_UNKNOWN.value)
+    kind = CommandKind.INQUIRE
+    attempt = 1
+    maker = factory.SubFactory(UserFactory)
+
+
+class MoneyLimitFactory(factory.django.DjangoModelFactory[models.MoneyLimit]):
+    class Meta:
+        model = models.MoneyLimit
+        django_get_or_create = ("key", "currency")
+
+    key = models.MoneyLimit.Key.RTGS_MINIMUM
+    currency = "AED"
+    amount = 50_000

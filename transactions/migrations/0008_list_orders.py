@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("transactions", "0007_deadlines")]
+    dependencies = [("transactions", "0008_pasted_lists")]
 
     operations = [
         migrations.RemoveIndex(model_name="transaction", name="txn_by_settled_amount"),

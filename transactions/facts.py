@@ -1,0 +1,268 @@
+"""What guards look at: the facts about transactions, loaded once, in the same number of queries for one and a thousand.
+
+The page's "why not?" and the deed itself ask the same guards with the same facts; the deed loads them again under its
+lock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import ApprovalRequest
+from transactions.models import Account, Command, Event, MoneyLimit, Party, ReasonCode, Transaction
+from transactions.vocabulary import (
+    CommandKind,
+    CommandState,
+    EventStage,
+    EventType,
+    Funds,
+    Rail,
+    Result,
+    Stage,
+)
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+OBJECT: Final = "transactions.transaction"
+EXCLUSIVE: Final = (Rail.ONE_LINK, Rail.RAAST)
+"""The two rails of which either may hold the money while the other is tried (DOMAIN.md section 5)."""
+_PAYING: Final = (EventStage.PAYMENT, EventStage.RTGS, EventStage.SETTLEMENT, EventStage.INQUIRY)
+
+
+@dataclass(frozen=True)
+class MoneyWord:
+    """One event about the money: what a rail, or the platform asking it, said."""
+
+    sequence: int
+    time: dt.datetime
+    stage: str
+    result: str
+    rail: str
+    funds: str
+    attempt: int
+    command_id: str
+
+    @property
+    def is_inquiry(self) -> bool:
+        return self.stage == EventStage.INQUIRY
+
+    @property
+    def frees(self) -> bool:
+        """Whether it says definitely that this rail does not have the money."""
+        if self.stage == EventStage.INQUIRY:
+            return self.result == Result.SUCCESS and self.funds in (Funds.NOT_SENT, Funds.RETURNED)
+        return self.result == Result.FAILED and self.funds in (Funds.NOT_SENT, Funds.RETURNED)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of deeds with money, as administrators set them."""
+
+    rows: Mapping[tuple[str, str], Decimal]
+
+    @property
+    def attempts(self) -> int:
+        """How many payment attempts there may be."""
+        return int(self.rows.get((MoneyLimit.Key.ATTEMPTS, ""), Decimal(1)))
+
+    def rtgs_minimum(self, currency: str) -> Decimal | None:
+        """The least amount that RTGS takes; None for a currency that it does not take."""
+        return self.rows.get((MoneyLimit.Key.RTGS_MINIMUM, currency))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one transaction at one moment. `user` is who asks, None for the Backoffice itself.
+
+    `agreed` is the approval that is being carried out: it does not stand in its own way.
+    """
+
+    transaction: Transaction
+    now: dt.datetime
+    reason: ReasonCode | None = None
+    commands: Sequence[Command] = ()
+    requests: Sequence[ApprovalRequest] = ()
+    money: Sequence[MoneyWord] = ()
+    limits: Limits = field(default_factory=lambda: Limits({}))
+    has_account: bool = False
+    is_iban: bool = False
+    checked_at: dt.datetime | None = None
+    data_changed_at: dt.datetime | None = None
+    agreed: ApprovalRequest | None = None
+
+    @property
+    def stage(self) -> Stage:
+        return Stage(self.transaction.stage)
+
+    @property
+    def open_command(self) -> Command | None:
+        """The open command that is no inquiry; there is at most one."""
+        return next((one for one in self.commands if one.is_open and one.kind != CommandKind.INQUIRE), None)
+
+    @property
+    def open_inquiry(self) -> Command | None:
+        return next((one for one in self.commands if one.is_open and one.kind == CommandKind.INQUIRE), None)
+
+    @property
+    def pending(self) -> list[ApprovalRequest]:
+        """The requests that wait for a second person, but for the one that is being carried out."""
+        carried_out = self.agreed.pk if self.agreed else None
+        return [one for one in self.requests if one.is_pending and one.pk != carried_out]
+
+    def pending_of(self, operation: str) -> ApprovalRequest | None:
+        return next((one for one in self.pending if one.operation == operation), None)
+
+    @property
+    def is_duplicate_overridden(self) -> bool:
+        """Whether two people agreed that this is no duplicate."""
+        approved = ApprovalRequest.State.APPROVED
+        return any(one.operation == "override_duplicate" and one.state == approved for one in self.requests)
+
+    @property
+    def last_money_word(self) -> MoneyWord | None:
+        """The newest event about the money, by the platform's numbers."""
+        return self.money[-1] if self.money else None
+
+    def rail_may_hold(self, rail: str) -> bool:
+        """Whether this rail was used and has not said definitely since that it does not have the money.
+
+        A payment that was begun on it and failed with funds unknown, timed out, or is at the rail, counts.
+        """
+        words = [word for word in self.money if word.rail == rail]
+        return bool(words) and not words[-1].frees
+
+    def has_rejected(self, rail: str) -> bool:
+        """Whether this rail was used and its last word is a definite no."""
+        words = [word for word in self.money if word.rail == rail]
+        return bool(words) and words[-1].frees
+
+    @property
+    def attempts_used(self) -> int:
+        return self.transaction.attempt
+
+    @property
+    def data_changed_since_checks(self) -> bool:
+        """Whether a party's or the account's data changed after the checks were last passed."""
+        if self.data_changed_at is None:
+            return False
+        return self.checked_at is None or self.data_changed_at > self.checked_at
+
+    def last_answer(self, kind: CommandKind) -> Command | None:
+        return next((one for one in self.commands if one.kind == kind and not one.is_open), None)
+
+    def found_not_sent(self, inquiry: Command) -> bool:
+        """Whether this inquiry brought NOT_SENT, and nothing about the money was said after it."""
+        last = self.last_money_word
+        return (
+            last is not None
+            and last.is_inquiry
+            and last.result == Result.SUCCESS
+            and last.funds == Funds.NOT_SENT
+            and last.command_id == str(inquiry.pk)
+            and inquiry.state == CommandState.SUCCEEDED
+        )
+
+
+def facts_of(
+    transactions: Iterable[Transaction], *, now: dt.datetime | None = None, agreed: ApprovalRequest | None = None
+) -> list[Facts]:
+    """The facts of these transactions, in their order, in eight queries for however many there are."""
+    rows = list(transactions)
+    ids, names = [row.pk for row in rows], [row.txn_id for row in rows]
+    now = now or timezone.now()
+    reasons = {one.code: one for one in ReasonCode.objects.filter(code__in={row.reason_code for row in rows} - {""})}
+    commands, requests, money = _commands(ids), _requests(names), _money(ids)
+    accounts = dict(Account.objects.filter(transaction_id__in=ids).values_list("transaction_id", "is_iban"))
+    checked, changed = _checked(ids), _changed(ids)
+    limits = limits_now()
+    return [
+        Facts(
+            transaction=row,
+            now=now,
+            reason=reasons.get(row.reason_code),
+            commands=commands[row.pk],
+            requests=requests[row.txn_id],
+            money=money[row.pk],
+            limits=limits,
+            has_account=row.pk in accounts,
+            is_iban=accounts.get(row.pk, False),
+            checked_at=checked.get(row.pk),
+            data_changed_at=changed.get(row.pk),
+            agreed=agreed,
+        )
+        for row in rows
+    ]
+
+
+def facts_about(transaction: Transaction, *, agreed: ApprovalRequest | None = None) -> Facts:
+    """The facts of one transaction now."""
+    (facts,) = facts_of([transaction], agreed=agreed)
+    return facts
+
+
+def limits_now() -> Limits:
+    """The limits in force."""
+    return Limits({(key, currency): amount for key, currency, amount in
+                   MoneyLimit.objects.values_list("key", "currency", "amount")})  # fmt: skip
+
+
+def _commands(ids: Collection[int]) -> defaultdict[int, list[Command]]:
+    found: defaultdict[int, list[Command]] = defaultdict(list)
+    for one in Command.objects.filter(transaction_id__in=ids).for_list().newest_first():
+        found[one.transaction_id].append(one)
+    return found
+
+
+def _requests(names: Collection[str]) -> defaultdict[str, list[ApprovalRequest]]:
+    found: defaultdict[str, list[ApprovalRequest]] = defaultdict(list)
+    rows = ApprovalRequest.objects.filter(object_type=OBJECT, object_id__in=names).for_list()
+    for one in rows.order_by("-created_at", "-pk"):
+        found[one.object_id].append(one)
+    return found
+
+
+def _money(ids: Collection[int]) -> defaultdict[int, list[MoneyWord]]:
+    rows = Event.objects.filter(transaction_id__in=ids, type=EventType.STAGE, stage__in=_PAYING).order_by("sequence")
+    columns = ("sequence", "time", "stage", "result", "rail", "funds_position", "attempt", "command_id")
+    found: defaultdict[int, list[MoneyWord]] = defaultdict(list)
+    for pk, *said in rows.values_list("transaction_id", *columns):
+        found[pk].append(MoneyWord(*said))
+    return found
+
+
+def _checked(ids: Collection[int]) -> dict[int, dt.datetime]:
+    """When the checks were last passed: by screening, or by a person's release."""
+    rows = Event.objects.filter(
+        transaction_id__in=ids,
+        type=EventType.STAGE,
+        stage__in=(EventStage.SCREENING, EventStage.COMPLIANCE_REVIEW),
+        result=Result.SUCCESS,
+    )
+    return dict(rows.values("transaction_id").annotate(at=Max("received_at")).values_list("transaction_id", "at"))
+
+
+def _changed(ids: Collection[int]) -> dict[int, dt.datetime]:
+    """When a person last changed a party or the account; what the platform adds to them is no change of data."""
+    latest: dict[int, dt.datetime] = {}
+    for model in (Party, Account):
+        past: Any = model.history
+        rows = past.filter(transaction_id__in=ids, history_type="~").exclude(history_change_reason="platform")
+        for pk, at in (
+            rows.values("transaction_id").annotate(at=Max("history_date")).values_list("transaction_id", "at")
+        ):
+            latest[pk] = max(at, latest.get(pk, at))
+    return latest
+
+
+def people_of(user: User | None) -> str:
+    """How a sentence names somebody; the Backoffice itself where nobody asked."""
+    return str(user) if user is not None else "The Backoffice"
