@@ -249,6 +249,15 @@ def _deleted(words: _Words) -> str:
     return f"{words.who} deleted {words.object}"
 
 
+def _assigned(words: _Words) -> str:
+    taker = words.facts["to"]
+    if not taker:
+        return f"{words.who} gave the exceptions of {words.object} back"
+    if taker == words.who:
+        return f"{words.who} took the exceptions of {words.object}"
+    return f"{words.who} gave the exceptions of {words.object} to {taker}"
+
+
 def _chain_broken(words: _Words) -> str:
     return f"{words.who} found the trail BROKEN at {words.facts['seq']}: {words.facts['what']}"
 
@@ -301,6 +310,10 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.ROLE_GIVEN: _format("{who} gave {person} the role {facts[role]}"),
     Verb.ROLE_TAKEN: _format("{who} took the role {facts[role]} from {person}"),
     Verb.EXCEPTIONS_OPENED: _format("{who} opened {facts[count]} exceptions: {facts[kind]}"),
+    Verb.EXCEPTION_ASSIGNED: _assigned,
+    Verb.EXCEPTION_SNOOZED: _format("{who} put the exceptions of {object} aside until {facts[until]}"),
+    Verb.EXCEPTION_WOKEN: _format("{who} brought the exceptions of {object} back"),
+    Verb.EXCEPTION_SETTLED: _format("{who} closed an exception of {object}: {facts[kind]}"),
     Verb.CHAIN_VERIFIED: _format("{who} verified the trail: {facts[count]} events to {facts[seq]}"),
     Verb.CHAIN_BROKEN: _chain_broken,
 }

@@ -53,6 +53,10 @@ class Verb(StrEnum):
     ROLE_TAKEN = "role_taken"
 
     EXCEPTIONS_OPENED = "exceptions_opened"
+    EXCEPTION_ASSIGNED = "exception_assigned"
+    EXCEPTION_SNOOZED = "exception_snoozed"
+    EXCEPTION_WOKEN = "exception_woken"
+    EXCEPTION_SETTLED = "exception_settled"
 
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

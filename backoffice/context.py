@@ -20,6 +20,7 @@ from accounts.access import permissions_of
 from accounts.models import User
 from audit import trail
 from backoffice import VERSION
+from exceptions.desk import waiting_for
 from transactions import formats
 
 
@@ -55,6 +56,14 @@ MENU: list[Entry] = [
     Entry("Search", "/search/", "search", frozenset({"transactions.view_transactions"}), key="s"),
     Entry("Transactions", "/transactions/", "list", frozenset({"transactions.view_transactions"}), key="t"),
     Entry("Inquiries", "/inquiries/", "inquiry", frozenset({"transactions.log_inquiry", "audit.view_trail"}), key="i"),
+    Entry(
+        "Exceptions",
+        "/exceptions/",
+        "warning",
+        frozenset({"exceptions.view_exceptions"}),
+        key="e",
+        waiting=lambda user: waiting_for(user, timezone.now()),
+    ),
     Entry("Intake problems", "/gateway/problems/", "warning", frozenset({"transactions.view_payloads"})),
     Entry("Administration", "/admin/", "settings", frozenset(), key="u", staff_only=True),
 ]

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 HOMES: Final[dict[str, str]] = {
     Role.INQUIRY_HANDLER: "/search/",
-    Role.OPERATIONS_MAKER: "/transactions/?status=failed",
-    Role.OPERATIONS_CHECKER: "/transactions/?status=failed",
+    Role.OPERATIONS_MAKER: "/exceptions/",
+    Role.OPERATIONS_CHECKER: "/exceptions/",
     Role.ADMINISTRATOR: "/admin/",
 }
 """Where a role begins its day; every other role begins with the transactions."""

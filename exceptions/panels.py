@@ -22,7 +22,6 @@ _LABELS: Final = {
     "commissionAmount": "Commission",
     "purposeOfPayment": "Purpose",
 }
-_ONLY_FOR_COMPLIANCE: Final = frozenset({Kind.SCREENED_LATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,12 @@ class Shown:
 
 def exceptions(dossier: Dossier) -> Mapping[str, Any]:
     """The open exceptions of the transaction; no section where there are none."""
-    items = ExceptionItem.objects.filter(transaction=dossier.transaction).open()
-    shown = [_shown(item, dossier) for item in items if _may_read(item, dossier)]
-    return {"items": shown, "count": len(shown)} if shown else {}
-
-
-def _may_read(item: ExceptionItem, dossier: Dossier) -> bool:
-    return dossier.reader.sees_compliance or item.kind not in _ONLY_FOR_COMPLIANCE
+    items = ExceptionItem.objects.readable_by(dossier.user).of(dossier.transaction).open().for_list()
+    shown = [_shown(item, dossier) for item in items]
+    if not shown:
+        return {}
+    holder = next((item.assignee for item in items if item.assignee_id), None)
+    return {"items": shown, "count": len(shown), "holder": holder, "transaction": dossier.transaction}
 
 
 def _shown(item: ExceptionItem, dossier: Dossier) -> Shown:

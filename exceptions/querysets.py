@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Self
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Self
 
+from django.db.models import Case, Count, DateTimeField, F, Min, Q, Sum, When
+
+from accounts.access import has
 from transactions.querysets import ScopedQuerySet
+from transactions.vocabulary import Stage
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
+STANDING = ("failed", "outcome_unknown", "late")
+TOLD_BETTER = (Stage.FAILED_RETRYABLE, Stage.OUTCOME_UNKNOWN)
+"""Stages that open an exception of their own: that they are over their limit is told with that one."""
 
 
 class ExceptionQuerySet(ScopedQuerySet):
@@ -14,3 +28,60 @@ class ExceptionQuerySet(ScopedQuerySet):
 
     def open(self) -> Self:
         return self.filter(closed_at__isnull=True)
+
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """Inside the person's scope, and outside compliance without what hints that somebody is checked."""
+        inside = self.visible_to(user)
+        if has(user, "compliance.view_cases"):
+            return inside
+        return inside.exclude(kind="screened_late").exclude(
+            kind="late", transaction__stage=Stage.COMPLIANCE_REVIEW.value
+        )
+
+    def of(self, transaction: Any) -> Self:
+        """Those of one transaction."""
+        return self.filter(transaction=transaction)
+
+    def numbered(self, pk: int) -> Self:
+        """The exception with this key; at most one."""
+        return self.filter(pk=pk)
+
+    def on_the_desk(self) -> Self:
+        """The open ones, each transaction's troubles told once; `since` is how long it has been so."""
+        since = Case(
+            When(kind__in=STANDING, then=F("transaction__stage_since")),
+            default=F("opened_at"),
+            output_field=DateTimeField(),
+        )
+        return self.open().exclude(kind="late", transaction__stage__in=TOLD_BETTER).annotate(since=since)
+
+    def aside(self, now: dt.datetime) -> Self:
+        """Put aside, and not back yet."""
+        return self.filter(self._is_aside(now))
+
+    def awake(self, now: dt.datetime) -> Self:
+        """Not put aside, or back again: its time came, or the transaction changed."""
+        return self.exclude(self._is_aside(now))
+
+    def _is_aside(self, now: dt.datetime) -> Q:
+        return Q(snoozed_until__gt=now, snoozed_at_version=F("transaction__version"))
+
+    def latest_closed(self) -> Any:
+        """The exception that was closed last, or None."""
+        return self.filter(closed_at__isnull=False).order_by("-closed_at").first()
+
+    def for_list(self) -> Self:
+        """With what a row of the desk shows, in one query."""
+        return self.select_related("transaction", "transaction__partner", "assignee")
+
+    def sums(self, *by: str) -> Any:
+        """How many there are, their value and since when, per currency and per each of `by`."""
+        return (
+            self.order_by()
+            .values(*by, "transaction__settled_currency")
+            .annotate(number=Count("pk"), value=Sum("transaction__settled_amount"), oldest=Min("since"))
+        )
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")

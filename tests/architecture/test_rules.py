@@ -34,13 +34,22 @@ def calls(node: ast.AST) -> Iterator[str]:
 
 
 def deeds() -> list[tuple[Path, ast.FunctionDef, set[str]]]:
-    """Every public function of every actions.py with the names it calls, its own private helpers' included."""
+    """Every public deed of every actions.py and of the exception desk, with the names it calls, its own private
+    helpers' included.
+    """
     found: list[tuple[Path, ast.FunctionDef, set[str]]] = []
-    for path in (path for path in sources() if path.name == "actions.py"):
+    for path in (path for path in sources() if path.name in ("actions.py", "handling.py")):
         functions = {n.name: n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)}
-        public = (function for name, function in functions.items() if not name.startswith("_"))
+        public = [function for name, function in functions.items() if not name.startswith("_")]
+        if path.name != "actions.py":  # beside its deeds it answers questions
+            public = [function for function in public if _acts(function)]
         found.extend((path, function, _reach(function, functions)) for function in public)
     return found
+
+
+def _acts(function: ast.FunctionDef) -> bool:
+    """Whether somebody does something by it: it says by whom."""
+    return any(one.arg == "by" for one in function.args.kwonlyargs)
 
 
 def _reach(function: ast.FunctionDef, functions: dict[str, ast.FunctionDef]) -> set[str]:

@@ -23,9 +23,10 @@ COLUMNS = ("sentence", "helps", "family", "retry_class", "who_acts", "answer")
 
 @dataclass
 class World:
-    """One transaction that hina, omar and adeel may work on, and a partner that sends."""
+    """One transaction that hina, omar and adeel may work on, one that failed, and a partner that sends."""
 
     transaction: Transaction
+    failed: Transaction
 
     def of(self, name: str) -> Client:
         client = signed_in(person(name))
@@ -44,7 +45,9 @@ def world() -> World:
         user_grants__user__username="hina", user_grants__permission__codename="see_partner"
     )
     PartnerFactory(code="RIA", name="RIA")
-    return World(TransactionFactory(stage="payment", partner=instant_cash.code))
+    return World(
+        TransactionFactory(stage="payment", partner=instant_cash.code), TransactionFactory(stage="failed_retryable")
+    )
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,20 @@ def _inquiry(world: World) -> Any:
 def _close(world: World) -> Any:
     number = Inquiry.objects.latest("pk").number
     return world.of("hina").post(f"/inquiries/{number}/close/", {"note": "Told them."})
+
+
+def _exception(world: World) -> str:
+    """The address at which the exceptions of the failed payment are worked."""
+    return f"/exceptions/of/{world.failed.txn_id}/"
+
+
+def _take(world: World) -> Any:
+    return world.of("omar").post(_exception(world), {"deed": "assign", "assign-to": "omar", "assign-seen": ""})
+
+
+def _put_aside(world: World) -> Any:
+    typed = {"deed": "snooze", "snooze-span": "1h", "snooze-reason": "The bank calls back."}
+    return world.of("omar").post(_exception(world), typed)
 
 
 def _preferences(world: World) -> Any:
@@ -121,6 +138,13 @@ DEEDS = (
     Deed("add a note", lambda world: world.of("hina").post(f"{world.page}notes/", {"note-text": "Called."})),
     Deed("log an inquiry", _inquiry),
     Deed("close an inquiry", _close, before=_inquiry),
+    Deed("take an exception", _take),
+    Deed("put an exception aside", _put_aside),
+    Deed(
+        "bring an exception back",
+        lambda world: world.of("omar").post(_exception(world), {"deed": "wake"}),
+        before=_put_aside,
+    ),
     Deed("copy the answer", lambda world: world.of("hina").post(f"{world.page}answer/copied/"), done=204),
     Deed(
         "reveal an identity",

@@ -157,6 +157,32 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         "The worker opened 2 exceptions: over their limit",
     ),
     (
+        Verb.EXCEPTION_ASSIGNED,
+        TRANSACTION | {"facts": {"to": "Hina Baig"}},
+        "Hina Baig took the exceptions of PSL000000045",
+    ),
+    (
+        Verb.EXCEPTION_ASSIGNED,
+        TRANSACTION | {"facts": {"to": "Omar Siddiqui"}},
+        "Hina Baig gave the exceptions of PSL000000045 to Omar Siddiqui",
+    ),
+    (
+        Verb.EXCEPTION_ASSIGNED,
+        TRANSACTION | {"facts": {"to": ""}},
+        "Hina Baig gave the exceptions of PSL000000045 back",
+    ),
+    (
+        Verb.EXCEPTION_SNOOZED,
+        TRANSACTION | {"reason": "later", "facts": {"until": "22 Nov 2026, 15:00:00 PKT"}},
+        "Hina Baig put the exceptions of PSL000000045 aside until 22 Nov 2026, 15:00:00 PKT, reason: later",
+    ),
+    (Verb.EXCEPTION_WOKEN, TRANSACTION, "Hina Baig brought the exceptions of PSL000000045 back"),
+    (
+        Verb.EXCEPTION_SETTLED,
+        TRANSACTION | {"facts": {"kind": "Conflicting repeat"}},
+        "Hina Baig closed an exception of PSL000000045: Conflicting repeat",
+    ),
+    (
         Verb.CHAIN_VERIFIED,
         {"by": "worker", "facts": {"count": 9, "seq": 9}},
         "The worker verified the trail: 9 events to 9",

@@ -29,8 +29,8 @@ def asked_anew() -> None:
     ("name", "address"),
     [
         ("hina", "/search/"),
-        ("omar", "/transactions/?status=failed"),
-        ("sana", "/transactions/?status=failed"),
+        ("omar", "/exceptions/"),
+        ("sana", "/exceptions/"),
         ("adeel", "/transactions/"),
         ("mehwish", "/transactions/"),
         ("tariq", "/transactions/"),

@@ -65,7 +65,7 @@ def test_one_lands_where_one_wanted_to_go(page_of: Callable[..., Page], world: W
 
 @pytest.mark.parametrize(
     ("username", "address"),
-    [("hina", "/search/"), ("omar", "/transactions/?status=failed"), ("nadia", "/transactions/"), ("admin", "/admin/")],
+    [("hina", "/search/"), ("omar", "/exceptions/"), ("nadia", "/transactions/"), ("admin", "/admin/")],
 )
 def test_each_role_begins_at_its_own_desk(
     page_of: Callable[..., Page], world: World, username: str, address: str

@@ -85,6 +85,8 @@ class World:
         match parameter:
             case "reference":
                 return {"own": OWN_TXN, "foreign": FOREIGN_TXN, "missing": MISSING_TXN}[kind]
+            case "reason":
+                return "late-compliance-review" if kind == "own" else "no-such-group"
             case "number":
                 return self.inquiries[kind]
             case "object_id":
