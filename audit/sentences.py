@@ -220,6 +220,18 @@ def _command_asked(words: _Words) -> str:
     return f"{words.who} asked the platform: {kind}{words.of_object}{seconded}"
 
 
+def _command_sent(words: _Words) -> str:
+    again = f", try {words.facts['try']}" if words.facts["try"] not in ("", 1) else ""
+    return f"{words.who} sent {words.facts['what'] or 'a command'}{words.of_object} to the platform{again}"
+
+
+def _command_answered(words: _Words) -> str:
+    what = f"{words.facts['what'] or 'a command'}{words.of_object}"
+    if words.said["result"] == "OK":
+        return f"The platform took {what}"
+    return f"The platform did not take {what}: {words.facts['said'] or 'no answer'}"
+
+
 def _command_refused(words: _Words) -> str:
     return f"{words.facts['what'] or 'A command'}{words.of_object} was refused: {words.facts['because']}"
 
@@ -295,9 +307,10 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.APPROVAL_OVERTAKEN: _approval("could not approve, because it was overtaken,"),
     Verb.APPROVALS_EXPIRED: _format("{facts[count]} requests ran out without a decision"),
     Verb.COMMAND_ASKED: _command_asked,
-    Verb.COMMANDS_SENT: _format("{who} sent {facts[count]} commands to the platform"),
+    Verb.COMMAND_SENT: _command_sent,
+    Verb.COMMAND_ANSWERED: _command_answered,
     Verb.COMMAND_REFUSED: _command_refused,
-    Verb.INQUIRIES_ASKED: _format("{who} asked the banks about {facts[count]} payments by itself"),
+    Verb.INQUIRIES_GIVEN_UP: _format("{who} gave up {facts[count]} inquiries that were never answered"),
     Verb.EVENTS_RECEIVED: _events_received,
     Verb.FILE_IMPORTED: _file_imported,
     Verb.DATA_SEEDED: _seeded,

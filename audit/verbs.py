@@ -35,9 +35,10 @@ class Verb(StrEnum):
     APPROVALS_EXPIRED = "approvals_expired"
 
     COMMAND_ASKED = "command_asked"
-    COMMANDS_SENT = "commands_sent"
+    COMMAND_SENT = "command_sent"
+    COMMAND_ANSWERED = "command_answered"
     COMMAND_REFUSED = "command_refused"
-    INQUIRIES_ASKED = "inquiries_asked"
+    INQUIRIES_GIVEN_UP = "inquiries_given_up"
 
     EVENTS_RECEIVED = "events_received"
     FILE_IMPORTED = "file_imported"

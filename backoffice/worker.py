@@ -19,9 +19,11 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
+from accounts import maker_checker
 from accounts.models import SignInFailure
 from audit import chain, trail, verification
 from audit.verbs import Verb
+from backoffice.gateway import delivery
 from exceptions.opening import open_late
 from transactions.models import Search
 
@@ -85,6 +87,19 @@ def open_exceptions_of_late_ones() -> None:
                 object_type="exceptions.exceptionitem",
                 facts={"kind": "over their limit", "count": count},
             )
+
+
+@by_the_clock("* * * * *")
+def end_requests_that_ran_out() -> None:
+    """End what waited too long for a second person; nothing happens to its object."""
+    maker_checker.expire()
+
+
+@by_the_clock("* * * * *")
+def ask_about_what_is_unknown() -> None:
+    """Ask the banks about outcomes that nobody knows and commands that nobody answered, by each rail's clock."""
+    delivery.give_up_inquiries()
+    delivery.inquire_by_itself()
 
 
 @by_the_clock("7 * * * *")

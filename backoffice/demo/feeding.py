@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from django.core.management.base import CommandError
 
+from backoffice.demo.obeying import known_beside, remembered_line, remittance_told
 from backoffice.demo.progress import Progress
 from backoffice.demo.stories import Story, demo_stories
 from backoffice.demo.world import Json
@@ -113,17 +114,20 @@ def _tell(feeding: Feeding, queue: Any, backlog: Path) -> None:
     gc.disable()
     told = 0
     rest: list[Json] = []
+    known: list[Json] = []
 
     def stories() -> Iterator[Story]:
         nonlocal told
         for story in demo_stories(feeding.total, now=datetime.fromisoformat(feeding.now), seed=feeding.seed):
             told += 1
             rest.extend(story.rest)
+            known.append(remembered_line(remittance_told(story.events, goes_on=bool(story.rest))))
             yield story
 
     for batch in _batches(_in_order(stories())):
         queue.put((json.dumps(batch, ensure_ascii=False, separators=(",", ":")).encode(), told))
-    _write(backlog, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in rest))
+    for file, lines in ((known_beside(backlog), known), (backlog, rest)):
+        _write(file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     queue.put(None)
 
 

@@ -1,4 +1,4 @@
-"""Whether a request was sent by the platform: Standard Webhooks (https://www.standardwebhooks.com), verified by hand.
+"""Standard Webhooks (https://www.standardwebhooks.com) by hand: verifying the platform's requests, signing our own.
 
 The published library raises on crafted headers; these lines answer False to everything that is not a good signature.
 """
@@ -27,6 +27,12 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[str], *, n
     given = [part.encode("utf-8", "replace") for part in headers.get("webhook-signature", "").split()]
     expected = [_signature(key, signed) for key in map(_key, secrets) if key]
     return sum(hmac.compare_digest(one, other) for one in given for other in expected) > 0
+
+
+def signed_headers(body: bytes, secret: str, *, message_id: str, at: int) -> dict[str, str]:
+    """The three headers that make a body ours; `at` is a Unix time in seconds."""
+    signature = _signature(_key(secret), f"{message_id}.{at}.".encode() + body).decode()
+    return {"webhook-id": message_id, "webhook-timestamp": str(at), "webhook-signature": signature}
 
 
 def _signature(key: bytes, signed: bytes) -> bytes:

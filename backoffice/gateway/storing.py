@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from backoffice.gateway import answering
 from backoffice.gateway.folding import Outcome, Title, account_row, party_row, retry_class_of
 from backoffice.gateway.judging import Arrival, Judge, Result
 from backoffice.gateway.known import STATE, Reference
@@ -47,6 +48,7 @@ def store(judge: Judge, outcomes: Sequence[Outcome], reference: Reference, momen
     _keep_history(known, "~", moment)
     _insert_events(outcomes, reference)
     opening.settle([one.changed for one in outcomes], at=moment.at)
+    answering.settle(outcomes, at=moment.at)
     _move_waiting(judge, moment.at)
     names.learn(name for one in fresh for name in (one.row["remitter_name"], one.row["beneficiary_name"]))
 

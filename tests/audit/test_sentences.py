@@ -112,16 +112,26 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         TRANSACTION | {"facts": {"what": "Cancel", "checker": "sana"}},
         "Hina Baig asked the platform: Cancel of PSL000000045, agreed by sana",
     ),
-    (Verb.COMMANDS_SENT, {"facts": {"count": 3}}, "Hina Baig sent 3 commands to the platform"),
+    (
+        Verb.COMMAND_SENT,
+        TRANSACTION | {"facts": {"what": "Repush", "try": 2}},
+        "Hina Baig sent Repush of PSL000000045 to the platform, try 2",
+    ),
+    (Verb.COMMAND_ANSWERED, TRANSACTION | {"facts": {"what": "Repush"}}, "The platform took Repush of PSL000000045"),
+    (
+        Verb.COMMAND_ANSWERED,
+        TRANSACTION | {"facts": {"what": "Repush", "said": "No answer."}, "result": "FAILED"},
+        "The platform did not take Repush of PSL000000045: No answer.",
+    ),
     (
         Verb.COMMAND_REFUSED,
         TRANSACTION | {"facts": {"what": "Repush", "because": "It is completed."}},
         "Repush of PSL000000045 was refused: It is completed.",
     ),
     (
-        Verb.INQUIRIES_ASKED,
+        Verb.INQUIRIES_GIVEN_UP,
         {"facts": {"count": 3}},
-        "Hina Baig asked the banks about 3 payments by itself",
+        "Hina Baig gave up 3 inquiries that were never answered",
     ),
     (
         Verb.EVENTS_RECEIVED,

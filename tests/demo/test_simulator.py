@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from backoffice.demo.obeying import Remittance, known_beside
 from backoffice.demo.signing import DEMO_SECRET, signed_headers
 from backoffice.demo.simulator import (
     PROFILES,
@@ -102,7 +104,9 @@ def test_another_run_goes_on_where_this_one_stopped(clock: Clock, tmp_path: Path
     stories: dict[str, list[dict[str, Any]]] = {}
     said = told(first, clock, 100)
     keep_backlog(tmp_path / "backlog.ndjson", first.unsaid())
+    keep_backlog(known_beside(tmp_path / "backlog.ndjson"), first.known())
     second = Platform(rate=0, faults=PROFILES["none"], clock=clock)
+    second.remember(read_backlog(known_beside(tmp_path / "backlog.ndjson")))
     second.continue_with(read_backlog(tmp_path / "backlog.ndjson"))
     for event in said + told(second, clock, 12 * 3_600):
         stories.setdefault(event["subject"], []).append(event)
@@ -132,9 +136,54 @@ def test_an_inquiry_is_answered_once_and_truthfully(clock: Clock) -> None:
 
 def test_a_command_of_another_kind_is_refused(clock: Clock) -> None:
     platform = Platform(rate=0, faults=PROFILES["none"], seed=4, clock=clock)
-    assert platform.obey("k", {"type": "openremit.command.repush", "data": {"transaction": "PSL1"}})[0] == 422
+    assert platform.obey("k", {"type": "openremit.command.lend", "data": {"transaction": "PSL1"}})[0] == 422
+    assert platform.obey("k", {"type": "openremit.command.repush", "data": {"transaction": "PSL1"}})[0] == 404
     assert platform.obey("", {"type": "openremit.command.inquire", "data": {"transaction": "PSL1"}})[0] == 400
     assert platform.obey("k", {"type": "openremit.command.inquire", "data": "x"})[0] == 400
+
+
+def failed_one(platform: Platform, clock: Clock) -> str:
+    """A remittance whose first attempt failed, really."""
+    txn_id = platform.open(1, "1LINK")
+    assert told(platform, clock, 30)[-1]["data"]["result"] == "FAILED"
+    assert platform.transactions[txn_id].truth == "NOT_SENT"
+    return txn_id
+
+
+def test_a_retry_is_paid_once_and_written_into_the_book(clock: Clock) -> None:
+    platform = Platform(rate=0, faults=replace(PROFILES["none"], fails=1.0), seed=5, clock=clock)
+    txn_id = failed_one(platform, clock)
+    platform.faults = replace(PROFILES["none"], fails=0.0)
+    command = {"type": "openremit.command.repush", "subject": txn_id, "data": {"transaction": txn_id, "attempt": 2}}
+    assert [platform.obey("key-1", command)[0] for _ in range(3)] == [202, 409, 409]
+    events = told(platform, clock, 30)
+    assert [event["data"].get("result", event["data"].get("outcome")) for event in events] == [
+        "STARTED",
+        "SUCCESS",
+        "SUCCEEDED",
+    ]
+    assert {event["data"]["commandId"] for event in events} == {"key-1"}
+    assert [entry.kind for entry in platform.book.entries] == ["paid"]
+    assert not any(platform.book.verdict().values())
+
+
+def test_the_book_tells_on_a_platform_that_was_made_to_pay_twice(clock: Clock) -> None:
+    platform = Platform(rate=0, faults=replace(PROFILES["none"], fails=0.0), seed=5, clock=clock)
+    txn_id = platform.open(1, "1LINK")
+    for key in ("key-1", "key-2"):
+        platform.obey(key, {"type": "openremit.command.repush", "data": {"transaction": txn_id}})
+    told(platform, clock, 30)
+    assert platform.book.verdict()["paid twice"] == [txn_id]
+    assert platform.book.verdict()["two live attempts"] == [txn_id]
+
+
+def test_a_lie_is_told_about_a_payment_that_the_book_has_and_an_inquiry_finds_it(clock: Clock) -> None:
+    platform = Platform(rate=0, faults=replace(PROFILES["none"], fails=0.0, lies=1.0), seed=5, clock=clock)
+    txn_id = platform.open(1, "RAAST")
+    assert told(platform, clock, 60)[-1]["data"]["result"] == "FAILED"
+    assert platform.book.has_paid(txn_id)
+    platform.obey("ask", {"type": "openremit.command.inquire", "data": {"transaction": txn_id}})
+    assert told(platform, clock, 10)[0]["data"]["fundsPosition"] == "WITH_BENEFICIARY"
 
 
 # -- over HTTP --------------------------------------------------------------------------------------------------------
@@ -223,7 +272,9 @@ def test_the_backlog_is_sent_and_its_file_goes(backoffice: Backoffice, tmp_path:
 
 @pytest.fixture
 def command_server() -> Iterator[CommandServer]:
-    server = CommandServer(0, Platform(rate=0, faults=PROFILES["none"]), DEMO_SECRET)
+    platform = Platform(rate=0, faults=PROFILES["none"])
+    platform.transactions["PSL000000045"] = Remittance("PSL000000045", 0.0)
+    server = CommandServer(0, platform, DEMO_SECRET)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server

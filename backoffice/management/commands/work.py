@@ -16,12 +16,16 @@ from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
+from audit import trail
 from backoffice import heartbeat
+from backoffice.gateway import delivery
+from backoffice.worker import ACTOR
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 10.0  # how long a job may go on after a stop was asked for; it is taken up again later
 AGAIN_SECONDS: Final = 2.0  # how long to wait before asking a database again that went away
+DELIVERY_SECONDS: Final = 0.5  # how often the outbox is looked at
 CONCURRENCY: Final = 4  # a long verification must not hold up the anchors
 
 
@@ -60,6 +64,8 @@ async def _work_until(stopping: asyncio.Event, name: str, *, once: bool) -> None
     async with ours.open_async():
         working = asyncio.create_task(_run(ours, name, once=once))
         others = [asyncio.create_task(stopping.wait()), asyncio.create_task(_beat(name))]
+        if not once:
+            others.append(asyncio.create_task(_deliver()))
         try:
             await asyncio.wait([working, others[0]], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -89,6 +95,29 @@ async def _beat(name: str) -> None:
         except Error:
             log.exception("the worker cannot give its sign of life")
         await asyncio.sleep(heartbeat.EVERY_SECONDS)
+
+
+async def _deliver() -> None:
+    """Send the commands to the platform as they come, in threads of their own: a platform that is down holds nothing.
+
+    The rows of the outbox are the truth; nothing has to be told that one was written.
+    """
+    while True:
+        try:
+            sent = await sync_to_async(_delivered, thread_sensitive=False)()
+        except Error:
+            log.exception("commands cannot be delivered; trying again")
+            sent = 0
+        await asyncio.sleep(0 if sent else DELIVERY_SECONDS)
+
+
+def _delivered() -> int:
+    """One round of delivery, in the worker's name."""
+    try:
+        with trail.acting(actor=ACTOR):
+            return delivery.deliver_due()
+    finally:
+        connection.close()
 
 
 def _hang_up() -> None:
