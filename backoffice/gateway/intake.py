@@ -28,6 +28,7 @@ from backoffice.gateway.models import Delivery
 from backoffice.gateway.storing import Moment, store, store_delivery
 from backoffice.gateway.strict_json import dumps
 from backoffice.gateway.validator import Envelope, Error, Rejected, read
+from transactions import live
 
 log = logging.getLogger(__name__)
 
@@ -155,35 +156,40 @@ def _deliver(message: _Message, drafts: Sequence[Draft], *, singly: bool = False
     with _delivering() as batch, transaction.atomic():
         knowledge.lock(_envelopes(drafts))
         judge = Judge(knowledge.Known(), knowledge.load_reference(), batch, message.received_at or timezone.now())
-        if singly:
-            _take_in_singly(judge, drafts)
-        else:
-            _take_in(judge, drafts)
+        live.announce(_take_in_singly(judge, drafts) if singly else _take_in(judge, drafts))
         _finish(message, judge, events=len(drafts))
     return Receipt([judge.results[draft.position] for draft in drafts])
 
 
-def _take_in(judge: Judge, drafts: Sequence[Draft]) -> None:
+def _take_in(judge: Judge, drafts: Sequence[Draft]) -> list[live.Change]:
+    """Judge, fold and store the events; the transactions of which they tell."""
     judge.known = knowledge.load(_envelopes(drafts), judge.reference)
     judge.judge(drafts)
     judge.mark_twins()
     outcomes = fold_in(list(judge.standings.values()), judge.reference, at=judge.at)
     store(judge, outcomes, judge.reference, Moment(judge.at, judge.batch.hex))
+    return [_told(one.row) for one in outcomes]
 
 
-def _take_in_singly(judge: Judge, drafts: Sequence[Draft]) -> None:
+def _told(row: dict[str, Any]) -> live.Change:
+    return live.Change(row["id"], row["partner_id"], row["branch_id"], row["version"])
+
+
+def _take_in_singly(judge: Judge, drafts: Sequence[Draft]) -> list[live.Change]:
     """Event by event, so that one that the database refuses takes no other with it. For what nobody foresaw."""
+    told: dict[int, live.Change] = {}
     for draft in drafts:
         alone = Judge(knowledge.Known(), judge.reference, judge.batch, judge.at)
         try:
             with transaction.atomic():
-                _take_in(alone, [draft])
+                told |= {change.pk: change for change in _take_in(alone, [draft])}
         except (DataError, IntegrityError):
             log.exception("event %d of delivery %s could not be stored", draft.position, judge.batch)
             alone = Judge(knowledge.Known(), judge.reference, judge.batch, judge.at)
             alone.results[draft.position] = _not_storable(draft)
         judge.results |= alone.results
         judge.orphaned += alone.orphaned
+    return list(told.values())
 
 
 def _not_storable(draft: Draft) -> Result:

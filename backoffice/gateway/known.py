@@ -115,7 +115,7 @@ STATE: Final[dict[str, str]] = {
     "version": "int",
 }
 """The columns that events change, with their types. `missing_sequences` travels as the text of an array."""
-_ROW: Final = ["id", "txn_id", "partner_id", "received_at", *STATE]
+_ROW: Final = ["id", "txn_id", "partner_id", "branch_id", "received_at", *STATE]
 
 
 # -- locks ------------------------------------------------------------------------------------------------------------
