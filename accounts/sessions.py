@@ -1,18 +1,25 @@
 """How long a sign-in lasts: 15 minutes without a request by the person, 12 hours in all.
 
-What a page does by itself (a header `X-Background: 1`) answers while the session lives but does not prolong it.
+What a page does by itself (a header `X-Background: 1`, or the live stream) answers while the session lives but does not
+prolong it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, logout
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
+from accounts.models import User
 from audit import trail
 from audit.verbs import Verb
 
@@ -29,7 +36,10 @@ SENTENCES = {
 PASSWORD_PAGE = "/account/password/"  # noqa: S105, an address
 OPEN_WITH_A_TEMPORARY_PASSWORD = frozenset({PASSWORD_PAGE, "/account/stay/", "/logout/"})
 
+STREAM = "/live/"  # a browser sends no header of ours with it
+
 Respond = Callable[[HttpRequest], HttpResponse]
+Kept = SessionBase | dict[str, Any]
 
 
 class SessionLimits:
@@ -41,7 +51,7 @@ class SessionLimits:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             trail.identify(request.user.username, request.session.session_key)
-            why = _over(request)
+            why = _over(request.session)
             if why:
                 _end(request, why)
             elif not is_background(request):
@@ -66,7 +76,7 @@ class TemporaryPasswords:
 
 def is_background(request: HttpRequest) -> bool:
     """Whether the page asked by itself and not the person."""
-    return request.headers.get("X-Background") == "1"
+    return request.headers.get("X-Background") == "1" or request.path == STREAM
 
 
 def why_signed_out(request: HttpRequest) -> str:
@@ -74,11 +84,33 @@ def why_signed_out(request: HttpRequest) -> str:
     return SENTENCES.get(request.session.pop(SIGNED_OUT_BECAUSE, ""), "")
 
 
-def _over(request: HttpRequest) -> str:
+def still_signed_in(keys: Iterable[str]) -> dict[str, User]:
+    """Whose sessions these are, of those that still stand, in two queries and without prolonging any.
+
+    Gone are those that were signed out, are idle or too old, whose person was deactivated or has another password now,
+    or must choose one first.
+    """
+    kept = Session.objects.filter(session_key__in=list(keys), expire_date__gt=timezone.now())
+    standing = {one.session_key: data for one in kept if not _over(data := one.get_decoded())}
+    people = User.objects.filter(is_active=True, password_is_temporary=False).in_bulk(
+        [data[SESSION_KEY] for data in standing.values() if SESSION_KEY in data]
+    )
+    found = {key: people.get(int(data.get(SESSION_KEY, 0))) for key, data in standing.items()}
+    return {key: one for key, one in found.items() if one is not None and _has_same_password(one, standing[key])}
+
+
+def _has_same_password(person: User, session: Kept) -> bool:
+    """Whether the person has the password with which this session was opened, as Django asks at every request."""
+    known = session.get(HASH_SESSION_KEY, "")
+    now = [person.get_session_auth_hash(), *person.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(known, one) for one in now)
+
+
+def _over(session: Kept) -> str:
     now = time.time()
-    if now - request.session.get(LAST_SEEN, now) > settings.SESSION_IDLE_SECONDS:
+    if now - session.get(LAST_SEEN, now) > settings.SESSION_IDLE_SECONDS:
         return IDLE
-    if now - request.session.get(SIGNED_IN_AT, now) > settings.SESSION_ABSOLUTE_SECONDS:
+    if now - session.get(SIGNED_IN_AT, now) > settings.SESSION_ABSOLUTE_SECONDS:
         return TOO_OLD
     return ""
 
