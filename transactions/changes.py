@@ -46,6 +46,26 @@ class Change:
     differences: tuple[Difference, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The newest change since a version: when, by whom, and the status then and now, as the reader may read it."""
+
+    at: dt.datetime
+    who: str
+    old: str
+    new: str
+
+
+def since_version(transaction: Transaction, version: int | None, reader: Reader) -> Since | None:
+    """What changed since a page showed `version`; None where nothing did, or where nobody knows any more."""
+    rows = transaction.history.filter(id=transaction.pk).order_by("-history_date", "-history_id")
+    old = rows.filter(version__lte=version).first() if version is not None else None
+    new = rows.select_related("history_user").first()
+    if old is None or new is None or new.version == old.version:
+        return None
+    return Since(new.history_date, _change("", new, ()).who, _status(old, reader), _status(new, reader))
+
+
 def changes_of(transaction: Transaction, *, reasons: Mapping[str, ReasonCode], reader: Reader) -> list[Change]:
     """The newest changes of the transaction, its parties and its account, newest first."""
     found = [

@@ -302,7 +302,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def in_stages(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
         """By stage and by the statuses these stages stand inside: the indexes are on the status."""
-        stages = {Stage(stage) for word in value for stage in (_CHECKS if word == CHECKS else (word,))}
+        stages = stages_of(value)
         statuses = {POSITION[stage][0] for stage in stages}
         return queryset.filter(stage__in=sorted(stages), status__in=sorted(statuses))
 
@@ -335,6 +335,11 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
             if name not in names:
                 left = self.filters[name].filter(left, value)
         return left
+
+
+def stages_of(words: Sequence[str]) -> frozenset[Stage]:
+    """The stages that the words of an address mean."""
+    return frozenset(Stage(stage) for word in words for stage in (_CHECKS if word == CHECKS else (word,)))
 
 
 def _amount(value: Decimal | None) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -149,3 +150,57 @@ class WayBackForm(forms.Form):
 
 
 WayBackForm.base_fields["from"] = forms.CharField(required=False)
+
+
+class References(forms.Field):
+    """References of transactions, each given once or several times."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(required=False)
+        self.most = most
+
+    def clean(self, value: Any) -> list[str]:
+        given = sorted({str(one).replace("\x00", "") for one in value or []})
+        if len(given) > self.most:
+            raise forms.ValidationError(f"Ask for {self.most} transactions or fewer at once.")
+        return given
+
+
+class Cursor(forms.Field):
+    """When a page of a list was put together, in seconds, and the newest row that it shows: "1790000000.5~PSL1"."""
+
+    def clean(self, value: Any) -> tuple[dt.datetime, str] | None:
+        moment, _, newest = str(value or "").replace("\x00", "").partition("~")
+        if not moment:
+            return None
+        try:
+            return dt.datetime.fromtimestamp(float(moment), dt.UTC), newest
+        except (ValueError, OverflowError, OSError):
+            raise forms.ValidationError("The cursor cannot be read; reload the page.") from None
+
+
+class RowsForm(forms.Form):
+    """Of which transactions a page wants the rows again."""
+
+    ref = References(most=100)
+
+
+class NewsForm(forms.Form):
+    """Since when a page wants to know what is new."""
+
+    since = Cursor(required=False)
+
+
+class PartsForm(forms.Form):
+    """Which version of a transaction a page shows."""
+
+    version = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+
+class ListenForm(forms.Form):
+    """From where on a page wants to be told what changed: the last event that it knows, or its own moment."""
+
+    last = forms.CharField(required=False, max_length=40)
+    since = forms.FloatField(required=False, min_value=0, max_value=4e9)

@@ -76,6 +76,12 @@ def _reviewers(usernames: set[str]) -> dict[str, str]:
     return dict.fromkeys(found.values_list("username", flat=True), REVIEWER)
 
 
+def has_viewed(transaction: Transaction, person: User, since: dt.datetime) -> bool:
+    """Whether the trail says that this person read the transaction's page at `since` or later."""
+    own = AuditEvent.objects.of(transaction)
+    return bool(own.filter(actor=person.username, verb=Verb.VIEWED, at__gte=since).exists())
+
+
 def remembered_reason(transaction: Transaction, person: User, now: dt.datetime, within: dt.timedelta) -> str:
     """The reason this person last gave for seeing a hidden value of this transaction, if it was a moment ago."""
     recent = AuditEvent.objects.of(transaction).filter(

@@ -84,6 +84,14 @@ class TransactionQuerySet(ScopedQuerySet):
         """The transaction with exactly this transaction id; at most one."""
         return self.filter(txn_id=reference)
 
+    def among(self, references: Sequence[str]) -> Self:
+        """The transactions with these transaction ids."""
+        return self.filter(txn_id__in=references)
+
+    def newer_than(self, moment: dt.datetime, pk: int = 0) -> Self:
+        """What stands above a row, or above a moment, in a list that is newest first."""
+        return self.filter(Q(received_at__gt=moment) | Q(received_at=moment, pk__gt=pk), received_at__gte=moment)
+
     def to_iban(self, iban: str) -> Self:
         """Rows whose beneficiary's account is this IBAN (upper case, without spaces)."""
         return self.filter(~Q(beneficiary_iban=""), beneficiary_iban=iban)

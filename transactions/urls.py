@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from transactions.views import detail, help, inquiries, listing, search
+from transactions.views import detail, help, inquiries, listing, live, search
 
 app_name = "transactions"
 
 urlpatterns = [
     path("search/", search.search, name="search"),
     path("transactions/", listing.transactions, name="list"),
+    path("transactions/rows/", live.rows, name="rows"),
+    path("transactions/new/", live.news, name="new"),
     path("transactions/<str:reference>/", detail.detail, name="detail"),
     path("transactions/<str:reference>/timeline/", detail.timeline, name="timeline"),
     path("transactions/<str:reference>/notes/", detail.notes, name="notes"),
@@ -17,6 +19,8 @@ urlpatterns = [
     path("transactions/<str:reference>/reveal/", detail.reveal, name="reveal"),
     path("transactions/<str:reference>/answer/copied/", detail.answer_copied, name="answer-copied"),
     path("transactions/<str:reference>/inquiries/", inquiries.log, name="log-inquiry"),
+    path("transactions/<str:reference>/live/", live.parts, name="parts"),
+    path("live/", live.stream, name="stream"),
     path("inquiries/", inquiries.inquiries, name="inquiries"),
     path("inquiries/<str:number>/", inquiries.inquiry, name="inquiry"),
     path("inquiries/<str:number>/close/", inquiries.close, name="close-inquiry"),

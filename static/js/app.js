@@ -13,6 +13,8 @@ function say(text) {
   setTimeout(() => { region.textContent = text; }, 50);
 }
 
+document.addEventListener('say', (event) => say(event.detail));
+
 /** Puts a lasting line at the top of the page, from one of the page's own templates. */
 function show(templateId) {
   const template = document.getElementById(templateId);

@@ -20,10 +20,10 @@ TAGS = ROOT / "transactions" / "templatetags" / "backoffice_tags.py"
 BOOTSTRAP = STATIC / "vendor" / "bootstrap-5.3.9.layer.css"
 HTMX = STATIC / "vendor" / "htmx-2.0.11.min.js"
 OWN_CSS = [STATIC / "css" / "tokens.css", STATIC / "css" / "app.css"]
-OWN_JS = [STATIC / "js" / "theme.js", STATIC / "js" / "app.js"]
+OWN_JS = [STATIC / "js" / "theme.js", STATIC / "js" / "app.js", STATIC / "js" / "live.js"]
 
 # Classes that only scripts or other programs set, or that stand for nothing but a test's or a person's eye.
-SET_ELSEWHERE = {"copied", "htmx-request"}
+SET_ELSEWHERE = {"copied", "gone", "htmx-request", "just"}
 ADMIN = "templates/admin/"
 APPS = ("accounts", "audit", "backoffice", "compliance", "exceptions", "transactions")
 

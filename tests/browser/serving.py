@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 
+from backoffice import asgi
 from backoffice.settings import build
 
 PATIENCE = 10.0
@@ -54,13 +55,18 @@ def served(static: Path) -> Iterator[Site]:
     log = Lines()
     with override_settings(**files):
         call_command("collectstatic", verbosity=0, interactive=False)
-        pages = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
-        with _logged(log), _running(_config(pages)) as url:
+        with _logged(log), _running(_config(_application())) as url:
             yield Site(url, log)
 
 
-def _config(pages: Any) -> uvicorn.Config:
-    return uvicorn.Config(pages, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
+def _application() -> Any:
+    """The whole product, the live stream included, with the settings that hold now."""
+    asgi.pages = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=asgi.THREADS)
+    return asgi.application
+
+
+def _config(application: Any) -> uvicorn.Config:
+    return uvicorn.Config(application, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,202 @@
+/* The page moves by itself. One stream for a visible tab says which transactions changed; the page fetches those rows and
+   puts them into the cells that stand there already. Nothing appears, vanishes or moves under the reader. */
+
+const page = document.body.dataset;
+const feed = document.getElementById('feed');
+const find = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const LOST = 45e3, POLL = 30e3, ROWS = 1e3, NEWS = 5e3, HIDE = 10e3, MARK = 6e3, SAY = 10e3, QUIET = 60e3;
+
+const due = new Set();      // references on this page that changed
+const waiting = new Map();  // cells that somebody uses, and what is to stand in them
+let source, isLive, isPaused, isOver, isBusy, hasNews, hideTimer;
+let last = '', tryAt = 0, rowsAt = 0, newsAt = 0, pollAt = 0, saidAt = 0, changed = 0, platform = 0;
+let heard = Date.now();
+const since = Date.parse(find('time', feed)?.dateTime) || 0;
+let skew = since && since - heard;  // this clock may be wrong: the times shown are the server's
+
+// The stream
+
+function open() {
+  if (source || Date.now() < tryAt) return;
+  source = new EventSource(`${page.live}?${last ? `last=${last}` : `since=${since / 1e3}`}`);
+  const on = (name, act) => source.addEventListener(name, (event) => {
+    heard = Date.now();
+    last = event.lastEventId;
+    act(JSON.parse(event.data));
+  });
+  on('message', ([reference]) => touch([reference]));
+  on('resync', () => touch(shown()));
+  on('beat', (said) => { skew = said.now - heard; platform = said.platform; isLive = true; });
+  on('over', end);
+  source.onerror = () => { if (source?.readyState === 2) { close(); tryAt = Date.now() + 1e4; } };
+}
+
+function close() {
+  source?.close();
+  source = null;
+}
+
+function end() {
+  isOver = true;
+  close();
+}
+
+const shown = () => all('[data-id]').map((one) => one.dataset.id);
+
+function touch(references) {
+  const here = shown();
+  references.filter((one) => here.includes(one)).forEach((one) => due.add(one));
+  hasNews = true;
+  work();
+}
+
+// Fetching: one question at a time, rows at most once a second, what is new every five seconds
+
+async function work() {
+  if (isBusy || isPaused || isOver || document.hidden) return;
+  isBusy = true;
+  const now = Date.now();
+  if (due.size && now - rowsAt >= ROWS) { rowsAt = now; await fetchDue(); }
+  if (hasNews && now - newsAt >= NEWS) { newsAt = now; hasNews = false; await fetchNews(); }
+  isBusy = false;
+}
+
+/** A part of a page; nothing where it could not be had. Who was signed out is asked to sign in elsewhere. */
+async function ask(url) {
+  const answer = await fetch(url, { headers: { 'X-Background': '1' }, redirect: 'manual' }).catch(() => 0);
+  if (answer.type === 'opaqueredirect') end();
+  return answer.ok && new DOMParser().parseFromString(await answer.text(), 'text/html');
+}
+
+const rowOf = (reference) => `tr[data-id="${CSS.escape(reference)}"]`;
+
+async function fetchDue() {
+  const references = [...due].slice(0, 100);
+  references.forEach((one) => due.delete(one));
+  const whole = find('[data-detail]');
+  if (references.includes(whole?.dataset.id)) patchPage(whole, await ask(`${whole.dataset.detail}?version=${whole.dataset.version}`));
+  const rows = references.filter((one) => find(rowOf(one)));
+  if (!rows.length) return;
+  const query = new URLSearchParams(find('[data-query]')?.dataset.query);
+  rows.forEach((one) => query.append('ref', one));
+  const answer = await ask(`${page.rows}?${query}`);
+  if (answer) for (const one of rows) for (const row of all(rowOf(one))) patchRow(row, find(rowOf(one), answer));
+}
+
+async function fetchNews() {
+  const place = find('[data-since]');
+  const query = new URLSearchParams(place?.dataset.query);
+  if (place) query.set('since', place.dataset.since);
+  const answer = await ask(`${page.news}?${query}`);
+  if (!answer) return;
+  if (place) put(place, find('[data-new]', answer));
+  for (const count of all('[data-count]', answer)) for (const own of all(`[data-count="${count.dataset.count}"]`)) put(own, count);
+}
+
+// Patching: cell by cell, never one that somebody uses
+
+function inUse(element) {
+  const chosen = getSelection();
+  return element.contains(document.activeElement) || find('details[open]', element)
+    || (!chosen.isCollapsed && chosen.getRangeAt(0).intersectsNode(element));
+}
+
+/** Puts what stands in `fresh` into `cell`, now or when nobody uses it any more; whether the cell changed. */
+function put(cell, fresh) {
+  waiting.delete(cell);
+  const old = cell.cloneNode(true);
+  find('.just', old)?.remove();
+  if (!fresh || old.innerHTML.trim() === fresh.innerHTML.trim()) return false;
+  if (inUse(cell)) { waiting.set(cell, fresh); return false; }
+  cell.className = fresh.className || cell.className;
+  cell.replaceChildren(...fresh.cloneNode(true).childNodes);
+  return true;
+}
+
+function patchRow(row, fresh) {
+  row.classList.toggle('gone', !fresh || 'gone' in fresh.parentNode.dataset);
+  const cells = fresh ? all('[data-c]', row).filter((cell) => put(cell, find(`[data-c=${cell.dataset.c}]`, fresh)) && cell.dataset.c !== 'age') : [];
+  cells.forEach(mark);
+  if (cells.length) changed += 1;
+}
+
+function mark(cell) {
+  const just = document.createElement('span');
+  just.className = 'just';
+  just.innerHTML = '<span class="visually-hidden">just changed</span>';
+  cell.append(just);
+  setTimeout(() => just.remove(), MARK);
+}
+
+function patchPage(whole, answer) {
+  const fresh = answer && find('[data-detail]', answer);
+  if (!fresh) return;
+  for (const part of all('[data-part]', fresh)) for (const own of all(`[data-part=${part.dataset.part}]`)) put(own, part);
+  document.title = fresh.dataset.title;
+  if (whole.dataset.version !== fresh.dataset.version) warn(find('template', fresh));
+  changed += 1;
+}
+
+/** Tells whoever is filling in a form that the transaction changed, above the button. What was typed stays. */
+function warn(template) {
+  for (const form of all('form[data-watch]')) {
+    if (!form.checkVisibility()) continue;
+    find('[data-form-changed]', form)?.remove();
+    find('button:not([type=button])', form).before(template.content.cloneNode(true));
+  }
+}
+
+// What is said: in the header, and to screen readers now and then
+
+const format = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: page.zone });
+
+function tell() {
+  const now = Date.now();
+  const state = isPaused ? 'paused' : isOver || now - heard > LOST ? 'off' : isLive && 'on';
+  if (!state) return;
+  if (!find('[data-feed]', feed)) feed.replaceChildren(document.getElementById('feed-states').content.cloneNode(true));
+  const quiet = now + skew - platform;
+  const [hours, minutes] = [Math.floor(quiet / 36e5), Math.floor(quiet / 6e4) % 60];
+  write('[data-feed]', `${{ on: 'Live,', paused: 'Paused,', off: 'Not live since' }[state]} ${format.format(heard + skew)} ${page.zoneLabel}${state === 'off' ? '.' : ''}`);
+  write('[data-feed-silence]', state === 'on' && quiet > QUIET ? platform ? `Last event from the platform ${hours ? `${hours} h ` : ''}${minutes} min ago` : 'No event from the platform yet' : '');
+  write('[data-feed-pause]', isPaused ? 'Resume' : 'Pause');
+  for (const one of all('[data-when]', feed)) one.hidden = !one.dataset.when.includes(state);
+  if (changed && now - saidAt >= SAY) {
+    const text = find('[data-detail]') ? 'This transaction changed' : `${changed} row${changed > 1 ? 's' : ''} changed`;
+    document.dispatchEvent(new CustomEvent('say', { detail: text }));
+    saidAt = now;
+    changed = 0;
+  }
+}
+
+function write(selector, text) {
+  const element = find(selector, feed);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function tick() {
+  const now = Date.now();
+  for (const [cell, fresh] of waiting) if (put(cell, fresh) && cell.dataset.c) mark(cell);
+  if (!isPaused && !isOver && !document.hidden) {
+    open();
+    if (now - heard > LOST && now - pollAt > POLL) { pollAt = now; touch(shown()); }
+    work();
+  }
+  tell();
+}
+
+feed.addEventListener('click', (event) => {
+  if (!event.target.closest('[data-feed-pause]')) return;
+  isPaused = !isPaused;
+  if (isPaused) close();
+  tryAt = 0;
+  tick();
+});
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(hideTimer);
+  if (document.hidden) hideTimer = setTimeout(close, HIDE); else tick();
+});
+addEventListener('pagehide', close);
+const start = () => setTimeout(() => setInterval(tick, 1e3), 500);
+if (document.readyState === 'complete') start(); else addEventListener('load', start);
