@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CHANGES: Final = "transactions_changed"
 SCOPES: Final = "scopes_changed"
-"""Said by triggers on grants, roles, people and sessions (accounts, migration 0004): "user:5", "sessions" or "all"."""
+"""Said by triggers on grants, roles, people and sessions (accounts, scope_notices): "user:5", "sessions" or "all"."""
 
 MOST_IN_A_NOTICE: Final = 250
 BYTES_IN_A_NOTICE: Final = 7_900  # PostgreSQL refuses 8,000

@@ -214,12 +214,15 @@ class TransactionQuery:
         """The page that the address asks for, its rows ready for the list."""
         if not self.is_sound:
             return Page([], has_earlier=False, has_later=False)
-        rows = self.rows.for_rows(*(field for column in self.columns for field in column.fields))
-        if any(column.key == "flags" for column in self.columns):
-            rows = rows.with_flags(self.now)
+        rows = self.with_columns(self.rows)
         return paging.page(
             rows, order=self.order, size=self.size, after=self._places.get("after"), before=self._places.get("before")
         )
+
+    def with_columns(self, rows: TransactionQuerySet) -> TransactionQuerySet:
+        """Transactions with what the columns of this list read, and nothing else."""
+        rows = rows.for_rows(*(field for column in self.columns for field in column.fields))
+        return rows.with_flags(self.now) if any(column.key == "flags" for column in self.columns) else rows
 
     def _kept(self, rows: Any) -> TransactionQuerySet:
         if self.reading is not None:

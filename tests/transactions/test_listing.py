@@ -287,7 +287,7 @@ def test_what_needs_attention_is_failed_late_or_waiting_for_a_person(as_omar: Cl
 
 def tabs(page: str) -> dict[str, tuple[str, str]]:
     """The tabs of the list in their order: label → number, address."""
-    found = re.findall(r'<a href="([^"]*)"[^>]*>([^<]+) <span class="count" data-tab="\w*">([^<]*)', page)
+    found = re.findall(r'<a href="([^"]*)"[^>]*>([^<]+) <span class="count" data-count="tab-\w*">([^<]*)', page)
     return {label: (number, href.replace("&amp;", "&")) for href, label, number in found}
 
 

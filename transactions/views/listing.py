@@ -41,11 +41,11 @@ def transactions(request: HttpRequest) -> HttpResponse:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         return _page(request, query, rows=[], is_slow=True)
-    return _page(request, query, rows=rows, is_counted=query.is_sound and _count(query))
+    return _page(request, query, rows=rows, is_counted=query.is_sound and counted(query))
 
 
-def _count(query: TransactionQuery) -> bool:
-    """Count the tabs; a page whose rows are there does without the numbers where counting takes too long."""
+def counted(query: TransactionQuery) -> bool:
+    """Count the tabs; False where that takes too long, and a page whose rows are there does without the numbers."""
     try:
         query.count_tabs()
     except OperationalError as error:

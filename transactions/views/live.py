@@ -25,6 +25,7 @@ from transactions.news import MOST, new_rows
 from transactions.object_trail import has_viewed
 from transactions.query import TransactionQuery
 from transactions.views.detail import dossier_of, record_view
+from transactions.views.listing import counted
 from transactions.vocabulary import badge_of
 
 LISTENER = "openremit.listener"
@@ -49,9 +50,12 @@ def rows(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or not query.is_sound:
         return _unreadable(form, query)
     wanted = form.cleaned_data["ref"]
-    found = Transaction.objects.visible_to(request.user).among(wanted).for_rows()
-    matching = frozenset(query.rows.among(wanted).values_list("pk", flat=True))
-    context = {"rows": found, "matching": matching, "query": query, "back": way_back.mark("t", query.query_string)}
+    context = {
+        "rows": query.with_columns(Transaction.objects.visible_to(request.user).among(wanted)),
+        "columns": query.columns,
+        "matching": frozenset(query.rows.among(wanted).values_list("pk", flat=True)),
+        "back": way_back.mark("t", query.query_string),
+    }
     return render(request, "transactions/_rows.html", context)
 
 
@@ -62,11 +66,11 @@ def news(request: HttpRequest) -> HttpResponse:
     form, query = NewsForm(request.GET), _query(request, but="since")
     if not form.is_valid() or not query.is_sound:
         return _unreadable(form, query)
-    number = 0
+    context: dict[str, object] = {"query": query}
     if form.cleaned_data["since"]:
         since, newest = form.cleaned_data["since"]
         number = new_rows(query, since=since, newest=newest)
-    context = {"number": f"{MOST}+" if number > MOST else number, "query": query}
+        context |= {"number": f"{MOST}+" if number > MOST else number, "tabs": query.tabs if counted(query) else []}
     return render(request, "transactions/_news.html", context)
 
 

@@ -50,7 +50,7 @@ def told(table, each, function):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_temporary_passwords"),
+        ("accounts", "0005_two_people"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("sessions", "0001_initial"),
     ]
