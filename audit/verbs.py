@@ -58,6 +58,10 @@ class Verb(StrEnum):
     EXCEPTION_SNOOZED = "exception_snoozed"
     EXCEPTION_WOKEN = "exception_woken"
     EXCEPTION_SETTLED = "exception_settled"
+    BULK_JOB = "bulk_job"
+    SHEET_DOWNLOADED = "sheet_downloaded"
+    REVERSALS_FILED = "reversals_filed"
+    EVIDENCE_FILED = "evidence_filed"
 
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

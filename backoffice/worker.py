@@ -24,6 +24,7 @@ from accounts.models import SignInFailure
 from audit import chain, trail, verification
 from audit.verbs import Verb
 from backoffice.gateway import delivery
+from exceptions import jobs
 from exceptions.opening import open_late
 from transactions.models import Search
 
@@ -100,6 +101,13 @@ def ask_about_what_is_unknown() -> None:
     """Ask the banks about outcomes that nobody knows and commands that nobody answered, by each rail's clock."""
     delivery.give_up_inquiries()
     delivery.inquire_by_itself()
+
+
+@app.task(name=jobs.TASK)
+def run_bulk_job(job: int) -> None:
+    """Do rows of a bulk job; when its time is up and rows are left, let others have their turn first."""
+    if jobs.run(job):
+        jobs.call_again(job)
 
 
 @by_the_clock("7 * * * *")

@@ -9,8 +9,9 @@ class ExceptionsConfig(AppConfig):
     verbose_name = "Exceptions"
 
     def ready(self) -> None:
-        from exceptions import flags, operations, panels
+        from exceptions import bulk, flags, operations, panels
 
         panels.register()
         flags.register()
+        bulk.register_all()
         operations.register()

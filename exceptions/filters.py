@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import django_filters
 
 from exceptions.handling import colleagues
-from exceptions.models import ExceptionItem
+from exceptions.models import BulkJob, BulkRow, ExceptionItem
 from transactions.filters import branches_of, partners_of
 from transactions.vocabulary import Rail, Status
 
@@ -76,3 +76,37 @@ class ExceptionFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def over_limit(self, rows: Any, name: str, value: str) -> Any:
         return rows.filter(transaction__stage_deadline__lt=self.now).exclude(transaction__status=Status.COMPLETED)
+
+
+class BulkRowFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Which rows of a job are shown, and after which place."""
+
+    state = django_filters.ChoiceFilter(label="Show", choices=BulkRow.State.choices, empty_label="All rows")
+    after = django_filters.NumberFilter(label="After row", method="after_place", min_value=0, max_value=10_000_000)
+
+    class Meta:
+        model = BulkRow
+        fields: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for item in self.form.fields.values():
+            item.is_filter = True
+
+    def after_place(self, rows: Any, name: str, value: Any) -> Any:
+        return rows.after(int(value))
+
+
+class JobFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Which jobs are listed."""
+
+    state = django_filters.ChoiceFilter(label="State", choices=BulkJob.State.choices, empty_label="Any state")
+
+    class Meta:
+        model = BulkJob
+        fields: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for item in self.form.fields.values():
+            item.is_filter = True

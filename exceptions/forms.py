@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from accounts.access import has, may_work_on
+from exceptions.bulk import BulkDeed
 from exceptions.handling import LONGEST_SNOOZE, RIGHT, colleagues
 from transactions.bank_days import OPENS, ZONE, is_bank_day
 from transactions.filters import DayField
@@ -92,3 +93,41 @@ class SettleForm(forms.Form):
         max_length=300,
         error_messages={"required": "Enter what you did about it", "max_length": "Keep it to 300 characters or less"},
     )
+
+
+class ChoiceForm(forms.Form):
+    """Which rows were chosen: ticked ones, everything that a list matches, or what an earlier job did not do."""
+
+    refs = forms.CharField(required=False, max_length=1_100_000)
+    all = forms.BooleanField(required=False)
+    query = forms.CharField(required=False, max_length=2000)
+    moment = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])
+    group = forms.CharField(required=False, max_length=80)
+    job = forms.CharField(required=False, max_length=20)
+
+    @property
+    def ticked(self) -> list[str]:
+        """The ticked references, each once, in their order."""
+        given = [*self.data.getlist("ref"), *self.cleaned_data["refs"].split()]  # type: ignore[attr-defined]
+        return list(dict.fromkeys(name.replace("\x00", "") for name in given))
+
+
+class ConfirmForm(forms.Form):
+    """What a job needs beside its rows: why, or who works on them from now on; how many rows the person saw."""
+
+    note = forms.CharField(
+        label="Why",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="It stands with each transaction. No personal data here.",
+        error_messages={"required": "Enter why you do this", "max_length": "Keep it to 2,000 characters or less"},
+    )
+    to = forms.ChoiceField(label="Who works on them", error_messages={"required": "Choose somebody"})
+    expected = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
+
+    def __init__(self, *args: Any, deed: BulkDeed, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = [(one.username, str(one)) for one in colleagues() if one != by]
+        self.fields["to"].choices = [(by.username, "Me"), *others, (NOBODY, "Nobody: give them back")]  # type: ignore[attr-defined]
+        for name in {"note", "to"} - {deed.asks_for}:
+            del self.fields[name]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
 
-from exceptions.querysets import ExceptionQuerySet
+from exceptions.querysets import BulkRowQuerySet, ExceptionQuerySet, JobQuerySet
 from transactions.models import Transaction
 
 
@@ -74,3 +78,106 @@ class ExceptionItem(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+
+
+class BulkJob(models.Model):
+    """One deed on many transactions: chosen and checked first, confirmed, then done row by row by the worker.
+
+    Ids and versions of the rows are frozen when they are chosen. A job is read by its owner and by auditors.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Not started"
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+
+    number = models.CharField(max_length=20, unique=True)
+    deed = models.CharField(max_length=24)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    chosen = models.CharField(max_length=200, help_text="How the rows were chosen, in words.")
+    note = models.TextField(max_length=2000, blank=True, default="")
+    parameters = models.JSONField(default=dict, blank=True)
+    batch = models.UUIDField(unique=True, default=uuid.uuid4, help_text="Commands and requests of the job carry it.")
+    approval = models.ForeignKey(
+        "accounts.ApprovalRequest", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(max_length=9, choices=State.choices, default=State.DRAFT)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name = "bulk job"
+        default_permissions = ()
+        indexes = [models.Index(fields=["owner", "-created_at"], name="bulk_job_of_owner")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["done", "cancelled"], ended_at__isnull=False)
+                | ~Q(state__in=["done", "cancelled"]) & Q(ended_at__isnull=True),
+                name="a_bulk_job_ended_at_some_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("exceptions:job", args=[self.number])
+
+    @property
+    def trail_name(self) -> str:
+        return self.number
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == self.State.DRAFT
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (self.State.DONE, self.State.CANCELLED)
+
+
+class BulkRow(models.Model):
+    """One transaction of a job, with the version it had when it was chosen, and what became of it."""
+
+    class State(models.TextChoices):
+        WILL = "will", "Waiting"
+        LEFT_OUT = "left_out", "Left out"
+        SKIPPED = "skipped", "Skipped"
+        DONE = "done", "Done"
+        REFUSED = "refused", "Refused"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    job = models.ForeignKey(BulkJob, on_delete=models.PROTECT, related_name="rows")
+    place = models.PositiveIntegerField()
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveIntegerField()
+    data = models.JSONField(default=dict, blank=True, help_text="What the deed needs of this row beside its version.")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WILL)
+    sentence = models.CharField(max_length=500, blank=True, default="")
+    needs_second = models.BooleanField(default=False)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BulkRowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["job", "place"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["job", "transaction"], name="a_transaction_once_in_a_job"),
+            models.UniqueConstraint(fields=["job", "place"], name="one_row_at_a_place_of_a_job"),
+        ]
+        indexes = [models.Index(fields=["job", "state", "place"], name="bulk_row_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} row {self.place}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import Case, Count, DateTimeField, F, Min, Q, Sum, When
+from django.db.models import Case, Count, DateTimeField, F, Min, Q, QuerySet, Sum, When
 
 from accounts.access import has
 from transactions.querysets import ScopedQuerySet
@@ -41,6 +42,10 @@ class ExceptionQuerySet(ScopedQuerySet):
     def of(self, transaction: Any) -> Self:
         """Those of one transaction."""
         return self.filter(transaction=transaction)
+
+    def of_any(self, transactions: Any) -> Self:
+        """Those of any of these transactions."""
+        return self.filter(transaction__in=transactions)
 
     def numbered(self, pk: int) -> Self:
         """The exception with this key; at most one."""
@@ -85,3 +90,58 @@ class ExceptionQuerySet(ScopedQuerySet):
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""
         return self.select_for_update(of=("self",)).order_by("pk")
+
+
+class JobQuerySet(QuerySet[Any]):
+    """Questions about bulk jobs."""
+
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """One's own jobs; auditors read everybody's."""
+        return self if has(user, "audit.view_trail") else self.filter(owner=user.pk)
+
+    def called(self, number: str) -> Self:
+        """The job with exactly this number; at most one."""
+        return self.filter(number=number)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-pk")
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")
+
+
+class BulkRowQuerySet(ScopedQuerySet):
+    """Questions about the rows of a job."""
+
+    to_transaction = "transaction__"
+
+    def in_state(self, *states: str) -> Self:
+        return self.filter(state__in=states)
+
+    def of_places(self, places: Any) -> Self:
+        return self.filter(place__in=places)
+
+    def after(self, place: int) -> Self:
+        """What follows this place of the job."""
+        return self.filter(place__gt=place)
+
+    def for_list(self) -> Self:
+        return self.select_related("transaction", "transaction__partner").order_by("place")
+
+    def asking_a_second(self) -> Self:
+        """Rows on which a second person must agree."""
+        return self.filter(needs_second=True)
+
+    def counts(self) -> dict[str, int]:
+        """How many rows stand in each state."""
+        return dict(self.order_by().values("state").annotate(number=Count("pk")).values_list("state", "number"))
+
+    def worth(self) -> dict[str, Decimal]:
+        """The value of the rows per currency."""
+        sums = (
+            self.order_by().values("transaction__settled_currency").annotate(value=Sum("transaction__settled_amount"))
+        )
+        return dict(
+            sums.order_by("transaction__settled_currency").values_list("transaction__settled_currency", "value")
+        )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exceptions.views import desk
+from exceptions.views import bulk, desk
 
 app_name = "exceptions"
 
@@ -10,4 +10,11 @@ urlpatterns = [
     path("exceptions/", desk.desk, name="desk"),
     path("exceptions/of/<str:reference>/", desk.work, name="work"),
     path("exceptions/<str:reason>/", desk.group, name="group"),
+    path("bulk/", bulk.my_jobs, name="jobs"),
+    path("bulk/new/retry/", bulk.choose, {"deed": "repush"}, name="bulk-repush"),
+    path("bulk/new/inquire/", bulk.choose, {"deed": "inquire"}, name="bulk-inquire"),
+    path("bulk/new/assign/", bulk.choose, {"deed": "assign"}, name="bulk-assign"),
+    path("bulk/new/send-back/", bulk.choose, {"deed": "send_back"}, name="bulk-send-back"),
+    path("bulk/<str:number>/", bulk.job, name="job"),
+    path("bulk/<str:number>/progress/", bulk.progress, name="job-progress"),
 ]

@@ -92,6 +92,14 @@ class TransactionQuerySet(ScopedQuerySet):
         """What stands above a row, or above a moment, in a list that is newest first."""
         return self.filter(Q(received_at__gt=moment) | Q(received_at=moment, pk__gt=pk), received_at__gte=moment)
 
+    def here_at(self, moment: dt.datetime) -> Self:
+        """Those whose instruction had reached the Backoffice at that moment."""
+        return self.filter(created_at__lte=moment)
+
+    def numbered(self, pk: int) -> Self:
+        """The transaction with this key; at most one."""
+        return self.filter(pk=pk)
+
     def to_iban(self, iban: str) -> Self:
         """Rows whose beneficiary's account is this IBAN (upper case, without spaces)."""
         return self.filter(~Q(beneficiary_iban=""), beneficiary_iban=iban)

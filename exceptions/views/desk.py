@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import check, has, may_work_on, requires
 from accounts.errors import Refused
 from accounts.models import User
-from exceptions import handling
+from exceptions import bulk, handling
 from exceptions.desk import ExceptionQuery, meanings_of
 from exceptions.filters import GROUPINGS
 from exceptions.forms import AssignForm, SettleForm, SnoozeForm
@@ -50,8 +50,13 @@ def group(request: HttpRequest, reason: str) -> HttpResponse:
     if meaning is None:
         raise Http404
     query = ExceptionQuery(request.GET, user, now, meanings=meanings, meaning=meaning)
-    context = {"query": query, "meaning": meaning, "may_work": has(user, handling.RIGHT)}
+    context = {"query": query, "meaning": meaning, "bulk_deeds": _bulk_deeds(user)}
     return render(request, "exceptions/group.html", context)
+
+
+def _bulk_deeds(user: User) -> list[tuple[bulk.BulkDeed, str]]:
+    """What this person can do with ticked rows, and the address that shows what would happen."""
+    return [(deed, reverse(f"exceptions:bulk-{deed.key.replace('_', '-')}")) for deed in bulk.open_to(user)]
 
 
 @requires("exceptions.view_exceptions")

@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.models import Partner, PartnerUserPermission, User
 from accounts.permissions import Role
+from exceptions.models import BulkJob
 from tests.accounts.test_admin import WHY, change_partner, change_person, change_role, new_person
 from tests.factories.accounts import PartnerFactory, permission
 from tests.factories.transactions import TransactionFactory
@@ -91,6 +92,15 @@ def _put_aside(world: World) -> Any:
     return world.of("omar").post(_exception(world), typed)
 
 
+def _choose_many(world: World) -> Any:
+    return world.of("omar").post("/bulk/new/assign/", {"ref": [world.failed.txn_id]})
+
+
+def _start_many(world: World) -> Any:
+    job = BulkJob.objects.latest("pk")
+    return world.of("omar").post(job.get_absolute_url(), {"do": "confirm", "to": "omar", "expected": "1"})
+
+
 def _preferences(world: World) -> Any:
     chosen = {"time_zone": "UTC", "theme": "dark", "density": "compact", "page_size": "25"}
     return world.of("hina").post("/account/", chosen)
@@ -144,6 +154,13 @@ DEEDS = (
         "bring an exception back",
         lambda world: world.of("omar").post(_exception(world), {"deed": "wake"}),
         before=_put_aside,
+    ),
+    Deed("choose many", _choose_many),
+    Deed("start a job", _start_many, before=_choose_many),
+    Deed(
+        "cancel a job",
+        lambda world: world.of("omar").post(BulkJob.objects.latest("pk").get_absolute_url(), {"do": "cancel"}),
+        before=_choose_many,
     ),
     Deed("copy the answer", lambda world: world.of("hina").post(f"{world.page}answer/copied/"), done=204),
     Deed(

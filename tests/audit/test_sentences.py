@@ -193,6 +193,34 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         "Hina Baig closed an exception of PSL000000045: Conflicting repeat",
     ),
     (
+        Verb.BULK_JOB,
+        {
+            "object_type": "exceptions.bulkjob",
+            "object_id": "B-2026-000007",
+            "facts": {"did": "confirmed", "what": "Retry 18 transactions"},
+        },
+        "Hina Baig confirmed bulk job B-2026-000007: Retry 18 transactions",
+    ),
+    (
+        Verb.SHEET_DOWNLOADED,
+        {"facts": {"count": 3, "what": "B-2026-000007"}},
+        "Hina Baig downloaded a spreadsheet of 3 rows: B-2026-000007",
+    ),
+    (
+        Verb.REVERSALS_FILED,
+        {
+            "object_type": "exceptions.reversalfile",
+            "object_id": "R-2026-000007",
+            "facts": {"did": "uploaded", "what": "november.xlsx"},
+        },
+        "Hina Baig uploaded reversalfile R-2026-000007: november.xlsx",
+    ),
+    (
+        Verb.EVIDENCE_FILED,
+        TRANSACTION | {"facts": {"name": "advice.pdf"}},
+        "Hina Baig filed evidence for PSL000000045: advice.pdf",
+    ),
+    (
         Verb.CHAIN_VERIFIED,
         {"by": "worker", "facts": {"count": 9, "seq": 9}},
         "The worker verified the trail: 9 events to 9",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import factory
+
 from exceptions import models
-from tests.factories.transactions import _OfTransaction
+from tests.factories.accounts import UserFactory
+from tests.factories.transactions import TransactionFactory, _OfTransaction
 from transactions.models import Transaction
 
 
@@ -16,3 +19,25 @@ class ExceptionItemFactory(_OfTransaction):
     @classmethod
     def of(cls, transaction: Transaction) -> models.ExceptionItem:
         return models.ExceptionItem.objects.filter(transaction=transaction).latest("pk")
+
+
+class BulkJobFactory(factory.django.DjangoModelFactory[models.BulkJob]):
+    """A job that is chosen and not started."""
+
+    class Meta:
+        model = models.BulkJob
+
+    number = factory.Sequence(lambda n: f"B-TEST-{n:06d}")
+    deed = "assign"
+    owner = factory.SubFactory(UserFactory)
+    chosen = "1 ticked"
+
+
+class BulkRowFactory(factory.django.DjangoModelFactory[models.BulkRow]):
+    class Meta:
+        model = models.BulkRow
+
+    job = factory.SubFactory(BulkJobFactory)
+    place = factory.Sequence(lambda n: n + 1)
+    transaction = factory.SubFactory(TransactionFactory, stage="failed_retryable")
+    version = factory.SelfAttribute("transaction.version")

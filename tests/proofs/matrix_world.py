@@ -21,7 +21,7 @@ from accounts.permissions import Role
 from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
 from compliance.models import ScreeningCheck
-from exceptions.models import ExceptionItem
+from exceptions.models import BulkJob, BulkRow, ExceptionItem
 from tests.people import person, signed_in
 from transactions.models import Inquiry, Note, Transaction
 
@@ -63,6 +63,7 @@ class World:
     own: Transaction
     foreign: Transaction
     inquiries: dict[str, str]
+    jobs: dict[str, str]
     users: dict[str, User | None]
     narrow: frozenset[str] = NARROW
     _clients: dict[str, Client] = field(default_factory=dict)
@@ -87,6 +88,8 @@ class World:
                 return {"own": OWN_TXN, "foreign": FOREIGN_TXN, "missing": MISSING_TXN}[kind]
             case "reason":
                 return "late-compliance-review" if kind == "own" else "no-such-group"
+            case "number" if address.startswith("exceptions:job"):
+                return self.jobs[kind]
             case "number":
                 return self.inquiries[kind]
             case "object_id":
@@ -150,7 +153,8 @@ def build() -> World:
         "foreign": _inquiry(foreign, omar, "INQ-ZZ"),
         "missing": "INQ-NONE",
     }
-    return World(own, foreign, inquiries, users)
+    jobs = {"own": _job(own, omar, "B-OWN"), "foreign": _job(foreign, users["nobody"], "B-ZZ"), "missing": "B-NONE"}
+    return World(own, foreign, inquiries, jobs, users)
 
 
 def _user(name: str, *roles: Role, **fields: Any) -> User:
@@ -249,6 +253,14 @@ def _hits() -> dict[str, Any]:
         "programme": "Hitcanary",
     }
     return {"status": "HITS", "list": {"name": "Canary Sanctions List", "version": "2026-11-21"}, "hits": [entry]}
+
+
+def _job(transaction: Transaction, by: User | None, number: str) -> str:
+    """A job of omar's that is not started; the foreign one is somebody's who has no role."""
+    mark = "Zz Canary " if transaction.txn_id == FOREIGN_TXN else ""
+    job = BulkJob.objects.create(number=number, deed="assign", owner=by, chosen=f"{mark}1 ticked", note=mark)
+    BulkRow.objects.create(job=job, place=1, transaction=transaction, version=transaction.version, sentence=mark)
+    return number
 
 
 def _inquiry(transaction: Transaction, by: User, number: str) -> str:
