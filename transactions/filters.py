@@ -6,7 +6,7 @@ import builtins
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.access import has, scope_of
 from accounts.models import Branch, Partner, User
+from accounts.periods import RELATIVE, Span, day, span
 from transactions import flags, formats
 from transactions.currencies import is_currency
 from transactions.lifecycle import POSITION
@@ -36,139 +37,8 @@ _STAGE_LABELS: Final = {
     Stage.CASH_PAID: "Paid in cash",
     Stage.MANUALLY_SETTLED: "Settled by hand",
 }
-_RELATIVE: Final = {
-    "today": "Today",
-    "yesterday": "Yesterday",
-    "24h": "Last 24 hours",
-    "7d": "Last 7 days",
-    "30d": "Last 30 days",
-    "90d": "Last 90 days",
-    "month": "This month",
-}
-_SPANS: Final = {
-    "24h": timedelta(hours=24),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-    "90d": timedelta(days=90),
-}
-_MONTHS: Final = {
-    name: at for at, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
-}
-_YEARS: Final = range(1990, 2100)
-_DAY: Final = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
-    r"|(?P<first_day>[0-9]{1,2})(?:[/.](?P<number>[0-9]{1,2})[/.]|\s+(?P<word>[a-z]{3})[a-z]*\s+)(?P<last_year>[0-9]{4})"
-)
 SIZES: Final = (25, 50, 100)
 ATTENTION: Final[Choices] = [("1", "Needs attention")]
-
-
-@dataclass(frozen=True)
-class Span:
-    """The moments from `start` until before `end`; either may be open. `text` is its one form in an address."""
-
-    text: str
-    label: str
-    start: datetime | None
-    end: datetime | None
-
-    def on(self, field: str) -> Q:
-        """The condition that the moment in `field` is inside."""
-        inside = Q()
-        if self.start is not None:
-            inside &= Q(**{f"{field}__gte": self.start})
-        if self.end is not None:
-            inside &= Q(**{f"{field}__lt": self.end})
-        return inside
-
-
-def span(text: str, *, now: datetime, zone: ZoneInfo) -> Span:
-    """Read "today", "7d" or "2026-11-01..2026-11-22" (both days included) in `zone`. Raises ValidationError."""
-    today = now.astimezone(zone).date()
-    if text in _SPANS:
-        return Span(text, _RELATIVE[text], now - _SPANS[text], None)
-    if text in _RELATIVE:
-        first = {"today": today, "yesterday": today - timedelta(days=1), "month": today.replace(day=1)}[text]
-        end = _midnight(today, zone) if text == "yesterday" else None
-        return Span(text, _RELATIVE[text], _midnight(first, zone), end)
-    first_text, dots, last_text = text.partition("..")
-    begin = _moment(first_text) if first_text else None
-    last = (_moment(last_text) if last_text else None) if dots else begin
-    if begin is None and last is None:
-        raise ValidationError(f'There is no period "{text}".')
-    if begin and last and _opens(begin, zone) >= _closes(last, zone):
-        raise ValidationError('"From" must be before "to".')
-    return Span(
-        f"{_written(begin)}..{_written(last)}",
-        _in_words(begin, last, zone, now),
-        _opens(begin, zone) if begin else None,
-        _closes(last, zone) if last else None,
-    )
-
-
-_Moment = tuple[date, time | None]
-_WITH_CLOCK: Final = re.compile(r"(?P<day>.+?)[T\s]\s*(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})", re.DOTALL)
-
-
-def _moment(text: str) -> _Moment:
-    """A day, or a day and a time of it: "22 Nov 2026", "2026-11-22 14:30". Raises ValidationError."""
-    found = _WITH_CLOCK.fullmatch(text.strip())
-    if found is None:
-        return day(text), None
-    try:
-        return day(found["day"]), time(int(found["hour"]), int(found["minute"]))
-    except ValueError:
-        raise ValidationError("Enter a time like 14:30.") from None
-
-
-def _opens(moment: _Moment, zone: ZoneInfo) -> datetime:
-    return datetime.combine(moment[0], moment[1] or time(), tzinfo=zone)
-
-
-def _closes(moment: _Moment, zone: ZoneInfo) -> datetime:
-    """A day is included to its end; a time is where the period ends."""
-    return _midnight(moment[0] + timedelta(days=1), zone) if moment[1] is None else _opens(moment, zone)
-
-
-def _written(moment: _Moment | None) -> str:
-    if moment is None:
-        return ""
-    return f"{moment[0]}" if moment[1] is None else f"{moment[0]}T{moment[1]:%H:%M}"
-
-
-def day(text: str) -> date:
-    """A day as people write it: 22 Nov 2026, 22/11/2026 (day first) or 2026-11-22. Raises ValidationError."""
-    found = _DAY.fullmatch(text.strip().lower())
-    try:
-        if found is None:
-            raise ValueError
-        part = found.groupdict()
-        year = int(part["year"] or part["last_year"])
-        month = int(part["month"] or part["number"] or _MONTHS.get(part["word"], 0))
-        if year not in _YEARS:
-            raise ValueError
-        return date(year, month, int(part["day"] or part["first_day"]))
-    except ValueError:
-        raise ValidationError("Enter a date like 22 Nov 2026.") from None
-
-
-def _midnight(when: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(when, time(), tzinfo=zone)
-
-
-def _in_words(begin: _Moment | None, last: _Moment | None, zone: ZoneInfo, now: datetime) -> str:
-    label = formats.zone_label(now, zone)
-    if begin and last:
-        if begin == last:
-            return f"{_named(begin)} ({label})"
-        days = ", both days included" if begin[1] is None and last[1] is None else ""
-        return f"{_named(begin)} to {_named(last)} ({label}{days})"
-    return f"from {_named(begin)} ({label})" if begin else f"until {_named(last)} ({label})" if last else ""
-
-
-def _named(moment: _Moment) -> str:
-    when, clock = moment
-    return formats.date(when) if clock is None else f"{formats.date(when)}, {clock:%H:%M}"
 
 
 _AGE: Final = re.compile(r"(?P<number>[0-9]{1,5})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
@@ -381,4 +251,4 @@ def reason_choices(user: User) -> Choices:
     return [(code, f"{code} {sentence}") for code, sentence in reasons.values_list("code", "sentence")]
 
 
-RELATIVE_CHOICES: Final[Choices] = list(_RELATIVE.items())
+RELATIVE_CHOICES: Final[Choices] = list(RELATIVE.items())

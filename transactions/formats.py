@@ -16,6 +16,7 @@ from typing import Final
 
 import pycountry
 
+from accounts import periods
 from transactions.currencies import smallest_amount
 from transactions.masking import split_phone
 from transactions.vocabulary import Badge, Status
@@ -124,7 +125,7 @@ def clock(moment: dt.datetime, zone: dt.tzinfo) -> str:
 
 def date(day: dt.date) -> str:
     """ "22 Nov 2026"."""
-    return f"{day.day} {_MONTHS[day.month]} {day.year}"
+    return periods.written_day(day)
 
 
 def when_in_table(moment: dt.datetime, zone: dt.tzinfo, now: dt.datetime) -> str:
@@ -176,15 +177,14 @@ def iso_utc(moment: dt.datetime, *, milliseconds: bool = False) -> str:
 
 def zone_label(moment: dt.datetime, zone: dt.tzinfo) -> str:
     """The zone's abbreviation at that moment: "PKT", "UTC"; zones without one read "UTC+04:00"."""
-    name = moment.astimezone(zone).tzname() or ""
-    return name if name.isalpha() else _offset(moment, zone)
+    return periods.zone_label(moment, zone)
 
 
 def zone_sentence(moment: dt.datetime, zone: dt.tzinfo) -> str:
     """ "Pakistan Time (PKT, UTC+05:00)", for the foot of every page."""
     label, key = zone_label(moment, zone), str(zone)
     name = _ZONE_NAMES.get(key, key.replace("_", " "))
-    offset = _offset(moment, zone)
+    offset = periods.zone_offset(moment, zone)
     return f"{name} ({label})" if label in (offset, "UTC") else f"{name} ({label}, {offset})"
 
 
@@ -212,12 +212,6 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
 def _clock_with_milliseconds(moment: dt.datetime, zone: dt.tzinfo) -> str:
     local = moment.astimezone(zone)
     return f"{local:%H:%M:%S}.{local.microsecond // 1000:03d} {zone_label(moment, zone)}"
-
-
-def _offset(moment: dt.datetime, zone: dt.tzinfo) -> str:
-    minutes = int((moment.astimezone(zone).utcoffset() or dt.timedelta()).total_seconds()) // 60
-    sign = "-" if minutes < 0 else "+"
-    return f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 # Names and numbers
