@@ -44,6 +44,12 @@ class Verb(StrEnum):
     FILE_IMPORTED = "file_imported"
     DATA_SEEDED = "data_seeded"
 
+    VIEW_SAVED = "view_saved"
+    VIEW_CHANGED = "view_changed"
+    VIEW_DELETED = "view_deleted"
+    VIEW_RESTORED = "view_restored"
+    LIST_ARRANGED = "list_arranged"
+
     PREFERENCES_CHANGED = "preferences_changed"
     ADDED = "added"
     CHANGED = "changed"

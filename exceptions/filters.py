@@ -9,7 +9,7 @@ import django_filters
 
 from exceptions.handling import colleagues
 from exceptions.models import BulkJob, BulkRow, ExceptionItem
-from transactions.filters import branches_of, partners_of
+from transactions.filters import known_to
 from transactions.vocabulary import Rail, Status
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class ExceptionFilter(django_filters.FilterSet):  # type: ignore[misc]
     def __init__(self, *args: Any, user: User, now: dt.datetime, **kwargs: Any) -> None:
         self.user, self.now = user, now
         super().__init__(*args, **kwargs)
-        partners, branches = partners_of(user), branches_of(user)
+        known = known_to(user)
+        partners, branches = known["partner"], known["branch"]
         self._keys = {
             "partner": {code: pk for pk, code, _ in partners},
             "branch": {code: pk for pk, code, _ in branches},

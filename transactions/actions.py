@@ -1,4 +1,5 @@
-"""What people do with a transaction at the inquiry desk: note, record and close an inquiry, copy an answer, reveal.
+"""What people do with transactions: note one or many, record and close an inquiry, copy an answer, reveal a value,
+and arrange their list: save views, choose columns.
 
 Each deed is one database transaction: check the right, lock, look at the guards, change, record last.
 """
@@ -6,20 +7,24 @@ Each deed is one database transaction: check the right, lock, look at the guards
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from accounts.access import check, check_work
+from accounts.access import check, check_work, may_work_on
 from accounts.errors import Refused, Throttled
 from audit import trail
 from audit.models import AuditEvent
 from audit.verbs import Verb
 from transactions import formats
 from transactions.bank_days import ZONE
+from transactions.deeds import OUT_OF_WORK
 from transactions.discretion import without_numbers
-from transactions.models import Inquiry, Note, Transaction
+from transactions.models import Inquiry, ListSettings, Note, SavedView, Transaction
 from transactions.reveals import FIELDS
 
 if TYPE_CHECKING:
@@ -29,6 +34,19 @@ REVEALS_PER_HOUR: Final = 30
 REVEAL_LOCK: Final = 4_711_002
 SAID_TWICE_WITHIN: Final = dt.timedelta(minutes=1)
 """The same words by the same person about the same transaction within this time are one deed, sent twice."""
+NOTED_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one row of a deed on many; `why_not` is empty when it was done."""
+
+    reference: str
+    why_not: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return not self.why_not
 
 
 @transaction.atomic
@@ -41,17 +59,45 @@ def add_note(remittance: Transaction, *, by: User, text: str, compliance_only: b
     check_work(by, remittance)
     if compliance_only:
         check(by, "compliance.work_cases")
+    note, _ = _note(remittance, by=by, text=text, compliance_only=compliance_only)
+    return note
+
+
+def add_notes(remittances: Sequence[Transaction], *, by: User, text: str) -> list[Verdict]:
+    """Add the same remark to many transactions, with one verdict each, in their order.
+
+    One that the person may not work on is left out and says so; the others go on. A hundred are one database
+    transaction, so that nobody else waits long for the trail.
+    """
+    check(by, "transactions.add_note")
+    in_order = sorted(remittances, key=lambda one: one.pk)
+    verdicts: dict[int, Verdict] = {}
+    for start in range(0, len(in_order), NOTED_AT_ONCE):
+        with transaction.atomic():
+            for remittance in in_order[start : start + NOTED_AT_ONCE]:
+                verdicts[remittance.pk] = _verdict(remittance, by=by, text=text)
+    return [verdicts[remittance.pk] for remittance in remittances]
+
+
+def _verdict(remittance: Transaction, *, by: User, text: str) -> Verdict:
+    if not may_work_on(by, remittance):
+        return Verdict(remittance.txn_id, OUT_OF_WORK)
+    _, is_new = _note(remittance, by=by, text=text)
+    return Verdict(remittance.txn_id) if is_new else Verdict(remittance.txn_id, "This note was there already.")
+
+
+def _note(remittance: Transaction, *, by: User, text: str, compliance_only: bool = False) -> tuple[Note, bool]:
     _locked(remittance)
     now = timezone.now()
     twin: Note | None = remittance.notes.filter(author=by, text=text, created_at__gte=now - SAID_TWICE_WITHIN).first()
     if twin is not None:
-        return twin
+        return twin, False
     note = Note.objects.create(
         transaction=remittance, author=by, text=text, compliance_only=compliance_only, created_at=now
     )
     facts = {"compliance_only": True} if compliance_only else None
     trail.record(Verb.NOTE_ADDED, by=by, obj=remittance, facts=facts)
-    return note
+    return note, True
 
 
 @transaction.atomic
@@ -141,6 +187,106 @@ def reveal(remittance: Transaction, *, by: User, field: str, reason: str) -> Any
     facts = {"field": hidden.label, "key": field}
     trail.record(Verb.REVEALED, by=by, obj=remittance, reason=without_numbers(reason), facts=facts)
     return value
+
+
+# -- the list ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def save_view(name: str, *, by: User, query: str, team: int | None = None) -> SavedView:
+    """Keep a question to the list under a name; with a team, everybody of that role sees it, under their own scope.
+
+    `team` is the key of one of the person's roles, `query` is canonical (TransactionQuery.to_save). Refused when the
+    person has a view of this name, also where two tabs save it at once.
+    """
+    check(by, "transactions.view_transactions")
+    _check_team(team, by)
+    with _names_of_views_differ(name):
+        view = SavedView.objects.create(owner=by, name=name, team_id=team, query=query)
+    trail.record(Verb.VIEW_SAVED, by=by, obj=view, after=_of_view(view), facts={"name": name})
+    return view
+
+
+@transaction.atomic
+def change_view(view: SavedView, *, by: User, name: str, team: int | None = None) -> None:
+    """Rename one's view, or share it with another team or nobody."""
+    check(by, "transactions.view_transactions")
+    _check_team(team, by)
+    present = _own_view(view, by)
+    before = _of_view(present)
+    present.name, present.team_id = name, team
+    with _names_of_views_differ(name):
+        present.save(update_fields=["name", "team"])
+    trail.record(
+        Verb.VIEW_CHANGED, by=by, obj=present, before=before, after=_of_view(present), facts={"name": present.name}
+    )
+
+
+@transaction.atomic
+def delete_view(view: SavedView, *, by: User) -> None:
+    """Take one's view off every list; `restore_view` takes it back."""
+    check(by, "transactions.view_transactions")
+    present = _own_view(view, by)
+    if present.deleted_at is not None:
+        return
+    present.deleted_at = timezone.now()
+    present.save(update_fields=["deleted_at"])
+    trail.record(Verb.VIEW_DELETED, by=by, obj=present, before=_of_view(present), facts={"name": present.name})
+
+
+@transaction.atomic
+def restore_view(view: SavedView, *, by: User) -> None:
+    """Take a deleted view back. Refused when its name was given to another one meanwhile."""
+    check(by, "transactions.view_transactions")
+    present = _own_view(view, by)
+    if present.deleted_at is None:
+        return
+    present.deleted_at = None
+    with _names_of_views_differ(present.name):
+        present.save(update_fields=["deleted_at"])
+    trail.record(Verb.VIEW_RESTORED, by=by, obj=present, after=_of_view(present), facts={"name": present.name})
+
+
+@transaction.atomic
+def arrange_list(*, by: User, **chosen: str) -> bool:
+    """Keep the person's own `columns` or `default_view`; False when nothing differs from before."""
+    check(by, "transactions.view_transactions")
+    ListSettings.objects.get_or_create(owner=by)
+    settings = ListSettings.objects.select_for_update().get(owner=by)
+    before = {name: getattr(settings, name) for name, value in chosen.items() if getattr(settings, name) != value}
+    if not before:
+        return False
+    after = {name: chosen[name] for name in before}
+    for name, value in after.items():
+        setattr(settings, name, value)
+    settings.save(update_fields=list(after))
+    trail.record(Verb.LIST_ARRANGED, by=by, obj=by, before=before, after=after)
+    return True
+
+
+def _own_view(view: SavedView, by: User) -> SavedView:
+    present: SavedView = SavedView.objects.locked().select_related("team").get(pk=view.pk)
+    if present.owner_id != by.pk:
+        raise Refused("This view is somebody else's. Save one of your own.", status=403)
+    return present
+
+
+def _check_team(team: int | None, by: User) -> None:
+    if team is not None and not by.groups.filter(pk=team).exists():
+        raise Refused("You can share a view with a role that you have.", status=403)
+
+
+@contextmanager
+def _names_of_views_differ(name: str) -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise Refused(f"You have a view “{name}” already. Choose another name.") from error
+
+
+def _of_view(view: SavedView) -> dict[str, str]:
+    return {"name": view.name, "team": view.team.name if view.team else "", "query": view.query}
 
 
 # -- guards and locks ----------------------------------------------------------------------------------------------

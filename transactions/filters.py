@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Concat
 
 from accounts.access import has, scope_of
 from accounts.models import Branch, Partner, User
@@ -120,15 +121,14 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
     def __init__(self, data: Any, *, user: User, now: datetime, queryset: QuerySet[Any]) -> None:
         self.user, self.now, self.zone = user, now, ZoneInfo(user.time_zone)
         super().__init__(data, queryset=queryset)
-        organisations = {"partner": partners_of(user), "branch": branches_of(user)}
-        self._keys = {name: {code: pk for pk, code, _ in rows} for name, rows in organisations.items()}
+        known = known_to(user)
+        self._keys = {name: {code: pk for pk, code, _ in rows} for name, rows in known.items()}
         self.choices: dict[str, Choices] = {
             "status": list(Status.choices),
             "stage": stage_choices(user),
-            **{name: [(code, label) for _, code, label in rows] for name, rows in organisations.items()},
+            **{name: [(code, label) for _, code, label in rows] for name, rows in known.items()},
             "rail": list(Rail.choices),
             "type": list(TransactionType.choices),
-            "reason": reason_choices(user),
             "flag": [(flag.value, flag.label) for flag in flags.all_flags()],
             "attention": ATTENTION,
         }
@@ -228,27 +228,26 @@ def stage_choices(user: User) -> Choices:
     return [*named[:at], (CHECKS, "Checks"), *named[at:]]
 
 
-def partners_of(user: User) -> list[tuple[int, str, str]]:
-    """The partners whose rows the reader sees: key, code, name."""
+def known_to(user: User) -> dict[str, list[tuple[int, str, str]]]:
+    """The partners and branches whose rows the reader sees and the reason codes, in one query: key, code and name.
+
+    Outside compliance the reasons of its own family are not named.
+    """
     scope = scope_of(user)
     partners = Partner.objects.all() if scope.all_partners else Partner.objects.filter(pk__in=scope.partner_ids)
-    return list(partners.order_by("name").values_list("pk", "code", "name"))
-
-
-def branches_of(user: User) -> list[tuple[int, str, str]]:
-    """The branches whose rows the reader sees: key, code, name with its code."""
-    scope = scope_of(user)
     branches = Branch.objects.all() if scope.all_branches else Branch.objects.filter(pk__in=scope.branch_ids)
-    rows = branches.order_by("code").values_list("pk", "code", "name")
-    return [(pk, code, f"{code} {name}") for pk, code, name in rows]
-
-
-def reason_choices(user: User) -> Choices:
-    """Reason codes with their sentence. Outside compliance those of its own family are not named."""
     reasons = ReasonCode.objects.all()
     if not has(user, "compliance.view_cases"):
         reasons = reasons.exclude(family=Family.COMPLIANCE)
-    return [(code, f"{code} {sentence}") for code, sentence in reasons.values_list("code", "sentence")]
+    rows = partners.order_by().values_list("pk", "code", "name", Value("partner"))
+    others = [
+        branches.order_by().values_list("pk", "code", Concat("code", Value(" "), "name"), Value("branch")),
+        reasons.order_by().values_list("pk", "code", Concat("code", Value(" "), "sentence"), Value("reason")),
+    ]
+    found: dict[str, list[tuple[int, str, str]]] = {"partner": [], "branch": [], "reason": []}
+    for pk, code, name, kind in sorted(rows.union(*others, all=True), key=lambda row: row[2]):
+        found[kind].append((pk, code, name))
+    return found
 
 
 RELATIVE_CHOICES: Final[Choices] = list(RELATIVE.items())

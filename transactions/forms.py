@@ -1,16 +1,20 @@
-"""What people type at the inquiry desk, checked and put in order before a deed sees it."""
+"""What people type at the inquiry desk and choose in the list, checked and put in order before a deed sees it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from django import forms
 
+from accounts.errors import Refused
+from accounts.models import User
+from transactions import columns
 from transactions.discretion import Reader, word_not_for_partners
 from transactions.models import Inquiry
 from transactions.reveals import FIELDS
+from transactions.selection import KEPT_FOR, MOST, Selection
 
 REVEAL_REASONS: Final = {
     "partner_inquiry": "Partner inquiry",
@@ -143,6 +147,84 @@ class TimelineForm(forms.Form):
     @property
     def is_newest_first(self) -> bool:
         return self.is_valid() and self.cleaned_data["order"] == "newest"
+
+
+class SelectionForm(forms.Form):
+    """Which rows were chosen (selection.py). Ticks arrive as many fields from the list, as one text afterwards: Django
+    takes a thousand fields at most and refuses more than that.
+    """
+
+    refs = forms.CharField(required=False, strip=True, max_length=MOST * 101)
+    all = forms.BooleanField(required=False)
+    query = forms.CharField(required=False, max_length=2000)
+    moment = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])
+
+    def selection(self, user: User, now: dt.datetime) -> Selection:
+        """What the person chose. Raises Refused where nothing was, or where the list is too old to choose all of it."""
+        if not self.is_valid():
+            raise Refused("The list of chosen transactions cannot be read. Go back to the list and choose again.")
+        given = self.cleaned_data
+        if given["all"]:
+            moment = given["moment"]
+            if moment is None or not now - KEPT_FOR <= moment <= now:
+                raise Refused("This list is not of today. Load it again and choose again.")
+            return Selection(user, query=given["query"], moment=moment)
+        ticked = [*self.data.getlist("ref"), *given["refs"].split()]  # type: ignore[attr-defined]
+        if not ticked:
+            raise Refused("Choose at least one transaction: tick the boxes in the list.")
+        return Selection(user, tuple(dict.fromkeys(name.replace("\x00", "") for name in ticked)))
+
+
+class BulkNoteForm(forms.Form):
+    """The remark that many transactions get, and how many the person was told they are."""
+
+    text = forms.CharField(
+        label="Note",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="It is added to the journal of each. A note is never edited; a further note corrects it.",
+        error_messages={"required": "Enter a note", "max_length": "Keep the note to 2,000 characters or less"},
+    )
+    told = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class ViewForm(forms.Form):
+    """A saved view: its name and who sees it."""
+
+    name = forms.CharField(
+        label="Name of the view",
+        max_length=60,
+        error_messages={
+            "required": "Enter a name for the view",
+            "max_length": "Keep the name to 60 characters or less",
+        },
+    )
+    team = forms.TypedChoiceField(label="Who sees it", required=False, coerce=int, empty_value=None)
+
+    def __init__(self, *args: Any, teams: Sequence[tuple[int, str]], **kwargs: Any) -> None:
+        """`teams` are the person's roles: key and name."""
+        super().__init__(*args, **kwargs)
+        named = [(key, f"All {name.lower()}s") for key, name in teams]
+        self.fields["team"].choices = [("", "Only me"), *named]  # type: ignore[attr-defined]
+
+
+class SaveViewForm(ViewForm):
+    """What of the list's address becomes a view."""
+
+    query = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+    with_period = forms.BooleanField(
+        label="With its period", required=False, initial=True, help_text="Relative days stay relative."
+    )
+
+
+class ColumnsForm(forms.Form):
+    """The columns of the list in their order; `move` is a button that moves one: "age:up"."""
+
+    shown = forms.MultipleChoiceField(
+        choices=[(column.key, column.label) for column in columns.ALL],
+        error_messages={"required": "Choose at least one column"},
+    )
+    move = forms.CharField(required=False, max_length=30)
 
 
 class WayBackForm(forms.Form):

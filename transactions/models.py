@@ -13,6 +13,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, GeneratedField, Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
@@ -25,6 +26,7 @@ from transactions.querysets import (
     EventQuerySet,
     InquiryQuerySet,
     NoteQuerySet,
+    SavedViewQuerySet,
     TransactionQuerySet,
 )
 
@@ -424,6 +426,62 @@ class Search(models.Model):
 
     def __str__(self) -> str:
         return self.token
+
+
+def new_key() -> str:
+    """The public name of a saved view in addresses."""
+    return secrets.token_urlsafe(9)
+
+
+class SavedView(models.Model):
+    """A question to the list under a name: its owner's own, or shared with everybody of one role, the team.
+
+    `query` is the canonical query string, relative days unresolved; it never holds a search token, and it runs under
+    the scope of whoever opens it. A deleted view can be taken back.
+    """
+
+    key = models.CharField(max_length=20, unique=True, default=new_key, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=60)
+    team = models.ForeignKey("auth.Group", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    query = models.CharField(max_length=2000, blank=True)
+    saved_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                "owner", Lower("name"), condition=Q(deleted_at__isnull=True), name="one_view_of_a_name_per_person"
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="a_view_has_a_name"),
+        ]
+        indexes = [models.Index(fields=["team"], name="view_of_team", condition=Q(deleted_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def trail_name(self) -> str:
+        return self.key
+
+
+class ListSettings(models.Model):
+    """How one person's list looks: the columns in their order, and the view that it opens with."""
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="list_settings")
+    columns = models.CharField(max_length=400, blank=True, default="")
+    default_view = models.CharField(max_length=40, blank=True, default="", help_text="The key of a view.")
+
+    class Meta:
+        verbose_name_plural = "list settings"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"List settings of {self.owner_id}"
 
 
 class Name(models.Model):

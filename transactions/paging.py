@@ -108,13 +108,13 @@ def counts(questions: Mapping[str, QuerySet[Any]]) -> dict[str, Count]:
 
 @contextmanager
 def in_time(milliseconds: int = COUNTING_TAKES_AT_MOST) -> Iterator[None]:
-    """A database transaction in which no statement takes longer; raises OperationalError when one does."""
+    """A block in which no statement takes longer: raises OperationalError when one does. For reading only: the
+    database transaction is rolled back, and the limit with it.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
-                       [str(milliseconds)])  # fmt: skip
-        (usual, _) = cursor.fetchone()
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
         yield
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [usual])
+        transaction.set_rollback(True)
 
 
 def page(

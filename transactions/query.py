@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
 
+from accounts.errors import Refused
 from transactions import columns, paging
 from transactions.columns import Column
 from transactions.filters import SIZES, TransactionFilter
@@ -50,6 +51,7 @@ ORDER: Final = (
     "s",
     "sort",
     "cols",
+    "view",
     "size",
     "after",
     "before",
@@ -58,7 +60,7 @@ ORDER: Final = (
 
 MANY: Final = frozenset({"status", "stage", "partner", "branch", "rail", "type", "reason", "flag"})
 PLACES: Final = frozenset({"after", "before"})
-NOT_FILTERS: Final = frozenset({"sort", "cols", "size", *PLACES})
+NOT_FILTERS: Final = frozenset({"sort", "cols", "view", "size", *PLACES})
 LOOKS: Final = frozenset({"sort", "cols", "size"})
 TYPED: Final = ("created", "updated", "age_over", "age_under")
 """Parameters that people type in words of their own, of which the address holds one form."""
@@ -168,9 +170,20 @@ def folded(params: QueryDict) -> QueryDict:
 class TransactionQuery:
     """The transactions that `params` ask for, as `user` may see them, at the moment `now`."""
 
-    def __init__(self, params: QueryDict, user: User, now: datetime, *, path: str = "", own_columns: str = "") -> None:
-        """`own_columns` are the reader's, for addresses that name none."""
-        self.user, self.now, self.own_columns = user, now, own_columns
+    def __init__(
+        self,
+        params: QueryDict,
+        user: User,
+        now: datetime,
+        *,
+        path: str = "",
+        own_columns: str = "",
+        opens_a_view: bool = False,
+    ) -> None:
+        """`own_columns` are the reader's, for addresses that name none. Where the bare address `opens_a_view`, the
+        list without filters is called "view=all".
+        """
+        self.user, self.now, self.own_columns, self.opens_a_view = user, now, own_columns, opens_a_view
         self._tab_counts: dict[str, Count] = {}
         self.path = path or reverse("transactions:list")
         self.given = {name: [value for value in values if value] for name, values in params.lists() if any(values)}
@@ -292,6 +305,27 @@ class TransactionQuery:
         """The one address of this query: known parameters in their order, defaults and blanks left out."""
         return self._address(self._canonical())
 
+    def to_save(self, *, with_period: bool = True) -> str:
+        """What a saved view keeps of this query: filters, order and columns, relative days as they are.
+
+        Raises Refused for a query that is not sound and for one that looks for a person.
+        """
+        if not self.is_sound:
+            raise Refused(self.problems[0].sentence, status=400)
+        if self.reading is not None:
+            raise Refused("A search for a person is not saved. Remove it from the filters first.")
+        return self._saved(with_period=with_period)
+
+    def _saved(self, *, with_period: bool = True) -> str:
+        left_out = {"size", "s", *PLACES} | (set() if with_period else set(PERIODS))
+        parts = {name: values for name, values in self._canonical().items() if name not in left_out}
+        return self._address(parts).partition("?")[2].removeprefix("view=all")
+
+    @property
+    def saved(self) -> str:
+        """The query as a view would keep it, to tell which view this is; "" for a search that none keeps."""
+        return "" if "s" in self.given else self._saved()
+
     @property
     def query_string(self) -> str:
         return self.address.partition("?")[2]
@@ -345,6 +379,11 @@ class TransactionQuery:
         return self.address_with()
 
     @property
+    def sizes(self) -> list[tuple[int, str, bool]]:
+        """The sizes of a page, the address of each, and which this one has."""
+        return [(size, self.address_with(size=str(size)), size == self.size) for size in SIZES]
+
+    @property
     def order_label(self) -> str:
         """How the rows are ordered, within a sentence: "newest first"."""
         return self.order.label.lower()
@@ -392,6 +431,8 @@ class TransactionQuery:
     def _check_order(self) -> None:
         if (sort := self._one("sort")) and sort not in SORTS:
             self._refuse("sort", [sort], f'There is no order "{_short(sort)}".')
+        if (view := self._one("view")) and view != "all":
+            self._refuse("view", [view], f'There is no view "{_short(view)}".')
         if (keys := self._one("cols")) and (strange := columns.unknown(keys)):
             self._refuse("cols", [keys], f'There is no column "{_short(strange[0])}".')
         if (size := self._one("size")) and size not in map(str, SIZES):
@@ -467,7 +508,8 @@ class TransactionQuery:
         query = QueryDict(mutable=True)
         for name, values in parts.items():
             query.setlist(name, [] if (name, values) == USUAL_SORT else values)
-        text = query.urlencode()
+        query.pop("view", None)
+        text = query.urlencode() or ("view=all" if self.opens_a_view else "")
         return f"{self.path}?{text}" if text else self.path
 
     def _chip_label(self, name: str, value: str) -> str:
@@ -482,6 +524,7 @@ class TransactionQuery:
 
 
 _WORDS: Final = {
+    "view": "The view",
     "cols": "The list of columns",
     "sort": "The order",
     "size": "The page size",

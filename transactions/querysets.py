@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db import models
@@ -159,6 +160,11 @@ class TransactionQuerySet(ScopedQuerySet):
             received_at__range=(around - within, around + within),
         )
 
+    def worth(self) -> list[tuple[str, int, Decimal]]:
+        """Currency, number of rows and sum of their payouts, for each currency."""
+        rows = self.order_by().values_list("settled_currency")
+        return list(rows.annotate(models.Count("pk"), models.Sum("settled_amount")).order_by("settled_currency"))
+
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""
         return self.select_for_update(of=("self",)).order_by("pk")
@@ -252,4 +258,28 @@ class CommandQuerySet(ScopedQuerySet):
 
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")
+
+
+class SavedViewQuerySet(models.QuerySet[Any]):
+    """Questions about saved views."""
+
+    def readable_by(self, user: User, teams: Sequence[int]) -> Self:
+        """One's own and those of one's roles (their keys), without the deleted ones."""
+        mine = Q(owner=user.pk) | Q(team__in=teams)
+        return self.filter(mine, deleted_at__isnull=True).select_related("owner", "team").order_by("name", "pk")
+
+    def of(self, user: User) -> Self:
+        """One's own, the deleted ones too."""
+        return self.filter(owner=user.pk)
+
+    def called(self, key: str) -> Self:
+        return self.filter(key=key)
+
+    def deleted_since(self, moment: dt.datetime) -> Self:
+        """Deleted no longer ago: what can still be taken back from the page."""
+        return self.filter(deleted_at__gte=moment).order_by("-deleted_at")
+
+    def locked(self) -> Self:
+        """Locked until the end of the database transaction."""
         return self.select_for_update(of=("self",)).order_by("pk")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transactions.views import detail, help, inquiries, listing, live, search
+from transactions.views import arranging, bulk, detail, help, inquiries, listing, live, search
 
 app_name = "transactions"
 
@@ -11,6 +11,15 @@ urlpatterns = [
     path("transactions/", listing.transactions, name="list"),
     path("transactions/rows/", live.rows, name="rows"),
     path("transactions/new/", live.news, name="new"),
+    path("transactions/views/", arranging.views, name="views"),
+    path("transactions/views/strip/", arranging.strip, name="view-strip"),
+    path("transactions/views/<str:key>/", arranging.view, name="view"),
+    path("transactions/views/<str:key>/delete/", arranging.delete, name="delete-view"),
+    path("transactions/views/<str:key>/restore/", arranging.restore, name="restore-view"),
+    path("transactions/views/<str:key>/default/", arranging.default, name="default-view"),
+    path("transactions/columns/", arranging.choose_columns, name="columns"),
+    path("transactions/density/", arranging.density, name="density"),
+    path("transactions/bulk/note/", bulk.note, name="bulk-note"),
     path("transactions/<str:reference>/", detail.detail, name="detail"),
     path("transactions/<str:reference>/timeline/", detail.timeline, name="timeline"),
     path("transactions/<str:reference>/notes/", detail.notes, name="notes"),

@@ -17,8 +17,9 @@ from tests.factories.accounts import PartnerFactory, permission
 from tests.factories.transactions import TransactionFactory
 from tests.gateway.telling import paid, post
 from tests.people import PASSWORD, person, signed_in
-from transactions.models import Inquiry, ReasonCode, Transaction
+from transactions.models import Inquiry, ReasonCode, SavedView, Transaction
 
+VIEWS = "/transactions/views/"
 COLUMNS = ("sentence", "helps", "family", "retry_class", "who_acts", "answer")
 
 
@@ -59,6 +60,19 @@ class Deed:
     do: Callable[[World], Any]
     before: Callable[[World], Any] = lambda world: None
     done: int = 302
+
+
+def _save_view(world: World) -> Any:
+    return world.of("hina").post(VIEWS, {"name": "Failed", "query": "status=failed"})
+
+
+def _of_view(part: str, data: dict[str, str] | None = None) -> Callable[[World], Any]:
+    return lambda world: world.of("hina").post(f"{VIEWS}{SavedView.objects.get().key}/{part}", data)
+
+
+def _save_and_delete_view(world: World) -> Any:
+    _save_view(world)
+    return _of_view("delete/")(world)
 
 
 def _inquiry(world: World) -> Any:
@@ -146,6 +160,20 @@ DEEDS = (
     Deed("choose preferences", _preferences),
     Deed("choose a password", _password),
     Deed("add a note", lambda world: world.of("hina").post(f"{world.page}notes/", {"note-text": "Called."})),
+    Deed(
+        "add a note to many",
+        lambda world: world.of("hina").post(
+            "/transactions/bulk/note/", {"refs": world.transaction.txn_id, "text": "Called.", "told": "1"}
+        ),
+        done=200,
+    ),
+    Deed("save a view", _save_view),
+    Deed("change a view", _of_view("", {"name": "Renamed"}), before=_save_view),
+    Deed("delete a view", _of_view("delete/"), before=_save_view),
+    Deed("take a view back", _of_view("restore/"), before=_save_and_delete_view),
+    Deed("choose the view that the list opens with", lambda world: world.of("hina").post(f"{VIEWS}today/default/")),
+    Deed("choose columns", lambda world: world.of("hina").post("/transactions/columns/", {"shown": ["age"]})),
+    Deed("choose a density", lambda world: world.of("hina").post("/transactions/density/", {"density": "compact"})),
     Deed("log an inquiry", _inquiry),
     Deed("close an inquiry", _close, before=_inquiry),
     Deed("take an exception", _take),

@@ -244,3 +244,24 @@ class MoneyLimitFactory(factory.django.DjangoModelFactory[models.MoneyLimit]):
     key = models.MoneyLimit.Key.RTGS_MINIMUM
     currency = "AED"
     amount = 50_000
+
+
+class SavedViewFactory(factory.django.DjangoModelFactory[models.SavedView]):
+    """A private view of somebody's; `team` (a role's group) shares it."""
+
+    class Meta:
+        model = models.SavedView
+
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda number: f"View {number}")
+    query = "status=failed&created=today"
+
+
+class ListSettingsFactory(factory.django.DjangoModelFactory[models.ListSettings]):
+    """Somebody's own columns."""
+
+    class Meta:
+        model = models.ListSettings
+
+    owner = factory.SubFactory(UserFactory)
+    columns = "status,created"

@@ -22,6 +22,7 @@ from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
 from compliance.models import ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem
+from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
 from transactions.models import Inquiry, Note, Transaction
 
@@ -92,6 +93,8 @@ class World:
                 return self.jobs[kind]
             case "number":
                 return self.inquiries[kind]
+            case "key":
+                return {"own": f"own-view-{name}", "foreign": "foreign-view", "missing": "missing-view"}[kind]
             case "object_id":
                 return self._row(address, kind)
             case "app_label":
@@ -148,6 +151,10 @@ def build() -> World:
     foreign = _transaction(FOREIGN_TXN, FOREIGN_PARTNER, FOREIGN_BRANCH, canary=True)
     omar = users["omar"]
     assert omar is not None
+    for name, user in users.items():
+        if user is not None:
+            SavedViewFactory(owner=user, key=f"own-view-{name}", name="Own view", query="status=failed")
+    SavedViewFactory(owner=_user("stranger"), key="foreign-view", name="Zz Canary view")
     inquiries = {
         "own": _inquiry(own, omar, "INQ-OWN"),
         "foreign": _inquiry(foreign, omar, "INQ-ZZ"),

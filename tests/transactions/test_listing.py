@@ -186,6 +186,7 @@ def test_no_match_offers_to_take_filters_away(as_hina: Client) -> None:
         ("after=PSL000000999", 'There is no page after "PSL000000999".'),
         ("before=PSL000000002", 'There is no page before "PSL000000002".'),
         ("after=PSL000000001&before=PSL000000001", "A page begins after or before a transaction, not both."),
+        ("view=mine", 'There is no view "mine".'),
         ("page=2", 'There is no filter "page".'),
     ],
 )

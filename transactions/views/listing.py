@@ -15,9 +15,14 @@ from psycopg.errors import QueryCanceled
 from accounts.access import requires
 from accounts.models import User
 from transactions import way_back
-from transactions.filters import RELATIVE_CHOICES, SIZES
+from transactions.bulk_deeds import open_to
+from transactions.filters import RELATIVE_CHOICES
+from transactions.forms import SaveViewForm
 from transactions.query import SORTS, TransactionQuery, folded
+from transactions.saved_views import Arrangement, arrangement_of, remembered
 from transactions.search import record
+from transactions.selection import MOST
+from transactions.views.arranging import chooser_of, strip_of
 
 FIRST_FILTERS = ("status", "stage", "partner", "flag")
 OTHER_FILTERS = ("branch", "rail", "type", "reason")
@@ -29,8 +34,16 @@ PLAIN_FILTERS = ("updated", "age_over", "age_under", "amount_min", "amount_max",
 def transactions(request: HttpRequest) -> HttpResponse:
     """Newest first, or as the address says. What a form sends is answered with its one address."""
     assert isinstance(request.user, User)  # noqa: S101 - `requires` lets nobody else in
-    params = folded(request.GET)
-    query = TransactionQuery(params, request.user, timezone.now())
+    arrangement, params = arrangement_of(request.user), folded(request.GET)
+    if not params and arrangement.default is not None:
+        return HttpResponseRedirect(arrangement.default.url)
+    query = TransactionQuery(
+        params,
+        request.user,
+        timezone.now(),
+        own_columns=arrangement.columns,
+        opens_a_view=arrangement.default is not None,
+    )
     if query.is_sound and (query.had_blanks or params is not request.GET):
         return HttpResponseRedirect(query.address)
     try:
@@ -40,8 +53,8 @@ def transactions(request: HttpRequest) -> HttpResponse:
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
-        return _page(request, query, rows=[], is_slow=True)
-    return _page(request, query, rows=rows, is_counted=query.is_sound and counted(query))
+        return _page(request, query, arrangement, rows=[], is_slow=True)
+    return _page(request, query, arrangement, rows=rows, is_counted=query.is_sound and counted(query))
 
 
 def counted(query: TransactionQuery) -> bool:
@@ -58,11 +71,13 @@ def counted(query: TransactionQuery) -> bool:
 def _page(
     request: HttpRequest,
     query: TransactionQuery,
+    arrangement: Arrangement,
     *,
     rows: Sequence[Any],
     is_counted: bool = False,
     is_slow: bool = False,
 ) -> HttpResponse:
+    user = query.user
     more_on = [name for name in (*OTHER_FILTERS, *PLAIN_FILTERS) if query.selected(name)]
     context = {
         "query": query,
@@ -76,9 +91,14 @@ def _page(
         "other_groups": [_tick_group(query, name) for name in OTHER_FILTERS],
         "more_on": len(more_on),
         "periods": RELATIVE_CHOICES,
-        "sizes": SIZES,
         "sorts": SORTS.values(),
         "widened": query.address_with(created="90d") if query.selected("created") else None,
+        "strip": strip_of(arrangement, query.saved, remembered(arrangement.views, user)),
+        "view_form": SaveViewForm(teams=arrangement.teams),
+        "chooser": chooser_of(query.columns),
+        "bulk_deeds": open_to(user) if rows else [],
+        "most_selected": MOST,
+        "moment": f"{query.now:%Y-%m-%dT%H:%M:%S.%f%z}",
         "narrowed": query.address_with(created="30d"),
     }
     return render(request, "transactions/list.html", context)

@@ -24,6 +24,7 @@ from transactions.models import Transaction
 from transactions.news import MOST, new_rows
 from transactions.object_trail import has_viewed
 from transactions.query import TransactionQuery
+from transactions.saved_views import columns_of
 from transactions.views.detail import dossier_of, record_view
 from transactions.views.listing import counted
 from transactions.vocabulary import badge_of
@@ -111,7 +112,8 @@ def _query(request: HttpRequest, *, but: str) -> TransactionQuery:
     """The list that the page shows: its own address, without what the page adds to it."""
     params: QueryDict = request.GET.copy()
     params.pop(but, None)
-    return TransactionQuery(params, _reader(request), timezone.now())
+    user = _reader(request)
+    return TransactionQuery(params, user, timezone.now(), own_columns=columns_of(user))
 
 
 def _reader(request: HttpRequest) -> User:
