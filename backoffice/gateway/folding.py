@@ -15,6 +15,7 @@ from django.db import connection
 from backoffice.gateway.judging import Arrival, Standing
 from backoffice.gateway.known import Reference, iban_of
 from backoffice.gateway.validator import Envelope
+from compliance import opening as cases
 from compliance import recording
 from compliance.models import ScreeningCheck
 from exceptions.models import Kind
@@ -22,6 +23,7 @@ from exceptions.opening import Cause, Changed
 from transactions.bank_days import ZONE
 from transactions.lifecycle import Happening, State, apply, first_state, fold
 from transactions.vocabulary import (
+    EVIDENCE_STAGES,
     EventStage,
     EventType,
     Funds,
@@ -70,6 +72,23 @@ class Outcome:
         """For the exceptions; only once the transaction has its primary key."""
         return Changed(
             self.row["id"], holding=self.holding, happened=self.happened, moved=self.moved, is_new=self.is_new
+        )
+
+    def reviewed(self, reference: Reference) -> cases.Changed:
+        """For the cases of compliance; only once the transaction has its primary key."""
+        row = self.row
+        checks = [arrival.event for arrival in self.standing.arrivals if arrival.event.type == EventType.SCREENING]
+        after_payment = row["stage"] in EVIDENCE_STAGES and any(_finds_late(event, row) for event in checks)
+        return cases.Changed(
+            row["id"],
+            stage=row["stage"],
+            since=row["stage_since"],
+            due=row["stage_deadline"],
+            moved=self.moved,
+            is_new=self.is_new,
+            screened=bool(checks),
+            hits_after_payment=after_payment,
+            post_due=_due_after_payment(checks, row, reference) if after_payment else None,
         )
 
 
@@ -391,6 +410,19 @@ def _flag_late_screening(outcomes: Sequence[Outcome]) -> None:
         if late:
             one.row["screened_late"] = True
             one.happened.append(Cause(Kind.SCREENED_LATE, "A party was checked only after the payment."))
+
+
+def _finds_late(event: Envelope, row: Mapping[str, Any]) -> bool:
+    """Whether a check found somebody when the money was with the beneficiary already, or had been."""
+    is_late = event.time > row["stage_since"] or event.values.get("timing") == ScreeningCheck.Timing.POST
+    return is_late and event.values.get("status") == ScreeningCheck.Status.HITS
+
+
+def _due_after_payment(checks: Sequence[Envelope], row: Mapping[str, Any], reference: Reference) -> datetime | None:
+    since = max(event.time for event in checks)
+    return reference.deadlines.due(
+        Stage.COMPLIANCE_REVIEW.value, since, partner_id=row["partner_id"], step=EventStage.SCREENING.value
+    )
 
 
 def _latest_checks(ids: Sequence[int]) -> dict[int, datetime]:

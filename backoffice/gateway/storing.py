@@ -16,6 +16,7 @@ from backoffice.gateway.known import STATE, Reference
 from backoffice.gateway.models import Delivery, Verdict, WaitingEvent
 from backoffice.gateway.strict_json import dumps
 from backoffice.gateway.validator import Envelope
+from compliance import opening as cases
 from compliance import recording
 from exceptions import opening
 from transactions import names
@@ -49,6 +50,7 @@ def store(judge: Judge, outcomes: Sequence[Outcome], reference: Reference, momen
     _insert_events(outcomes, reference)
     opening.settle([one.changed for one in outcomes], at=moment.at)
     answering.settle(outcomes, at=moment.at)
+    cases.settle([one.reviewed(reference) for one in outcomes], at=moment.at, trace_id=moment.trace_id)
     _move_waiting(judge, moment.at)
     names.learn(name for one in fresh for name in (one.row["remitter_name"], one.row["beneficiary_name"]))
 
