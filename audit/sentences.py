@@ -236,6 +236,13 @@ def _command_refused(words: _Words) -> str:
     return f"{words.facts['what'] or 'A command'}{words.of_object} was refused: {words.facts['because']}"
 
 
+def _hits_decided(words: _Words) -> str:
+    decided = words.facts["decided"] or []
+    said = "; ".join(f"{one['hit']} on the {one['party']}: {one['verdict'].lower()}" for one in decided[:10])
+    more = f" and {len(decided) - 10} more" if len(decided) > 10 else ""
+    return f"{words.who} decided {len(decided)} hit{'' if len(decided) == 1 else 's'} of {words.object} ({said}{more})"
+
+
 def _events_received(words: _Words) -> str:
     counts = words.counted("accepted", "waiting", "duplicate", "conflict", "rejected")
     return f"{words.who} sent {words.facts['count'] or 'some'} events{f': {counts}' if counts else ''}"
@@ -311,6 +318,25 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.COMMAND_ANSWERED: _command_answered,
     Verb.COMMAND_REFUSED: _command_refused,
     Verb.INQUIRIES_GIVEN_UP: _format("{who} gave up {facts[count]} inquiries that were never answered"),
+    Verb.CASE_TAKEN: _format("{who} took {object}"),
+    Verb.CASE_LET_GO: _format("{who} let go of {object}"),
+    Verb.CASE_SNOOZED: _format("{who} put {object} aside until {facts[until]}"),
+    Verb.CASE_WOKEN: _format("{who} took {object} up again"),
+    Verb.CASE_HELD: _format("{who} put {object} on hold"),
+    Verb.CASE_RESUMED: _format("{who} ended the hold of {object}"),
+    Verb.CASE_ESCALATED: _format("{who} escalated {object} to an officer"),
+    Verb.CASE_ARRANGED: _format("{who} changed priority or tags of {object}"),
+    Verb.CASE_RECORDED: _format("{who} closed {object} as recorded"),
+    Verb.HITS_DECIDED: _hits_decided,
+    Verb.FILE_ADDED: _format("{who} added {facts[file]} to {object}"),
+    Verb.FILE_READ: _format("{who} downloaded {facts[file]} of {object}"),
+    Verb.DATA_CORRECTED: _format("{who} corrected data of {facts[transaction]} in {object}"),
+    Verb.CHECK_ASKED: _format("{who} asked for a new check of {facts[transaction]} in {object}"),
+    Verb.RULE_AGREED: _format("{who} agreed to rule {facts[rule]} of {object}"),
+    Verb.RULE_ENDED: _format("{who} ended rule {facts[rule]} of {object}"),
+    Verb.REPORT_BEGUN: _format("{who} began {object} about case {facts[case]}"),
+    Verb.REPORT_CHANGED: _format("{who} changed {object} about case {facts[case]}"),
+    Verb.REPORT_FILED: _format("{who} filed {object} about case {facts[case]} as {facts[reference]}"),
     Verb.EVENTS_RECEIVED: _events_received,
     Verb.FILE_IMPORTED: _file_imported,
     Verb.DATA_SEEDED: _seeded,

@@ -20,6 +20,7 @@ from accounts.access import permissions_of
 from accounts.models import User
 from audit import trail
 from backoffice import VERSION
+from compliance import waiting as compliance_desk
 from exceptions.desk import waiting_for
 from transactions import formats
 
@@ -55,6 +56,14 @@ class Line:
 MENU: list[Entry] = [
     Entry("Search", "/search/", "search", frozenset({"transactions.view_transactions"}), key="s"),
     Entry("Transactions", "/transactions/", "list", frozenset({"transactions.view_transactions"}), key="t"),
+    Entry(
+        "Compliance",
+        "/compliance/",
+        "in_review",
+        frozenset({"compliance.view_cases"}),
+        key="c",
+        waiting=compliance_desk.waiting_for,
+    ),
     Entry("Inquiries", "/inquiries/", "inquiry", frozenset({"transactions.log_inquiry", "audit.view_trail"}), key="i"),
     Entry(
         "Exceptions",

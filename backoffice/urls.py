@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),
     path("", include("exceptions.urls")),
+    path("", include("compliance.urls")),
     path("gateway/", include("backoffice.gateway.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

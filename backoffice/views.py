@@ -24,6 +24,8 @@ HOMES: Final[dict[str, str]] = {
     Role.INQUIRY_HANDLER: "/search/",
     Role.OPERATIONS_MAKER: "/exceptions/",
     Role.OPERATIONS_CHECKER: "/exceptions/",
+    Role.COMPLIANCE_ANALYST: "/compliance/",
+    Role.COMPLIANCE_OFFICER: "/compliance/",
     Role.ADMINISTRATOR: "/admin/",
 }
 """Where a role begins its day; every other role begins with the transactions."""

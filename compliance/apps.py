@@ -9,6 +9,9 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Compliance"
 
     def ready(self) -> None:
-        from compliance import panels
+        from compliance import operations, panels
+        from transactions import way_back
 
         panels.register()
+        operations.register()
+        way_back.register("c", "compliance:queue")

@@ -86,7 +86,9 @@ def queue(
             command.save(force_insert=True)
     except IntegrityError as error:
         raise _taken(error, command) from error
-    facts = {"command": str(command.pk), "kind": kind.value, "what": str(kind.label)}
+    facts: dict[str, Any] = {"command": str(command.pk), "kind": kind.value, "what": str(kind.label)}
+    if kind in COMPLIANCE_COMMANDS:
+        facts["compliance_only"] = True
     if checker is not None and approval is not None:
         facts |= {"checker": checker.username, "request": approval.number}
     reason = ": ".join(part for part in (reason_code, note) if part)

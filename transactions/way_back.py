@@ -15,11 +15,16 @@ from django.urls import reverse
 
 LONGEST: Final = 2_000
 
-_PLACES: Final = {"s": "transactions:search", "t": "transactions:list"}
+_PLACES: Final[dict[str, str]] = {"s": "transactions:search", "t": "transactions:list"}
+
+
+def register(place: str, url_name: str) -> None:
+    """Let marks of one letter lead to a list of another room."""
+    _PLACES[place] = url_name
 
 
 def mark(place: str, query: str) -> str:
-    """A mark for the search ("s") or the list ("t") with this query string."""
+    """A mark for the search ("s"), the list ("t") or another room's list with this query string."""
     return base64.urlsafe_b64encode(f"{place}{query}".encode()).decode().rstrip("=")
 
 
@@ -35,3 +40,11 @@ def address(given: str) -> str:
     if place not in _PLACES:
         return ""
     return f"{reverse(_PLACES[place])}?{query}" if query else reverse(_PLACES[place])
+
+
+def query_of(given: str, place: str) -> QueryDict | None:
+    """The query of the list that a mark leads to, where it is a mark for `place`."""
+    found = address(given)
+    if not found.startswith(reverse(_PLACES[place])):
+        return None
+    return QueryDict(found.partition("?")[2])

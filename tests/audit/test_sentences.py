@@ -20,6 +20,12 @@ pytestmark = pytest.mark.django_db
 TRANSACTION = {"object_type": "transactions.transaction", "object_id": "PSL000000045"}
 OMAR = {"object_type": "accounts.user", "object_id": "omar"}
 
+CASE = {"object_type": "compliance.case", "object_id": "C-2026-00412"}
+REPORT = {
+    "object_type": "compliance.report",
+    "object_id": "STR-2026-0001",
+    "facts": {"case": "C-2026-00412"},
+}
 SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (Verb.SIGNED_IN, {}, "Hina Baig signed in"),
     (Verb.SIGNED_OUT, {}, "Hina Baig signed out"),
@@ -166,6 +172,45 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (Verb.REVOKED, OMAR | {"facts": {"on": "partner RIA"}}, "Hina Baig revoked partner RIA from Omar Siddiqui"),
     (Verb.ROLE_GIVEN, OMAR | {"facts": {"role": "Auditor"}}, "Hina Baig gave Omar Siddiqui the role Auditor"),
     (Verb.ROLE_TAKEN, OMAR | {"facts": {"role": "Auditor"}}, "Hina Baig took the role Auditor from Omar Siddiqui"),
+    (Verb.CASE_TAKEN, CASE, "Hina Baig took case C-2026-00412"),
+    (Verb.CASE_LET_GO, CASE, "Hina Baig let go of case C-2026-00412"),
+    (
+        Verb.CASE_SNOOZED,
+        CASE | {"facts": {"until": "23 Nov 2026"}, "reason": "The branch answers."},
+        "Hina Baig put case C-2026-00412 aside until 23 Nov 2026, reason: The branch answers.",
+    ),
+    (Verb.CASE_WOKEN, CASE, "Hina Baig took case C-2026-00412 up again"),
+    (Verb.CASE_HELD, CASE, "Hina Baig put case C-2026-00412 on hold"),
+    (Verb.CASE_RESUMED, CASE, "Hina Baig ended the hold of case C-2026-00412"),
+    (Verb.CASE_ESCALATED, CASE, "Hina Baig escalated case C-2026-00412 to an officer"),
+    (Verb.CASE_ARRANGED, CASE, "Hina Baig changed priority or tags of case C-2026-00412"),
+    (Verb.CASE_RECORDED, CASE, "Hina Baig closed case C-2026-00412 as recorded"),
+    (
+        Verb.HITS_DECIDED,
+        CASE | {"facts": {"decided": [{"hit": "SDN-1", "party": "remitter", "verdict": "Not the same person"}]}},
+        "Hina Baig decided 1 hit of case C-2026-00412 (SDN-1 on the remitter: not the same person)",
+    ),
+    (Verb.FILE_ADDED, CASE | {"facts": {"file": "a.pdf"}}, "Hina Baig added a.pdf to case C-2026-00412"),
+    (Verb.FILE_READ, CASE | {"facts": {"file": "a.pdf"}}, "Hina Baig downloaded a.pdf of case C-2026-00412"),
+    (
+        Verb.DATA_CORRECTED,
+        CASE | {"facts": {"transaction": "PSL1"}},
+        "Hina Baig corrected data of PSL1 in case C-2026-00412",
+    ),
+    (
+        Verb.CHECK_ASKED,
+        CASE | {"facts": {"transaction": "PSL1"}},
+        "Hina Baig asked for a new check of PSL1 in case C-2026-00412",
+    ),
+    (Verb.RULE_AGREED, CASE | {"facts": {"rule": "W-12"}}, "Hina Baig agreed to rule W-12 of case C-2026-00412"),
+    (Verb.RULE_ENDED, CASE | {"facts": {"rule": "W-12"}}, "Hina Baig ended rule W-12 of case C-2026-00412"),
+    (Verb.REPORT_BEGUN, REPORT, "Hina Baig began report STR-2026-0001 about case C-2026-00412"),
+    (Verb.REPORT_CHANGED, REPORT, "Hina Baig changed report STR-2026-0001 about case C-2026-00412"),
+    (
+        Verb.REPORT_FILED,
+        REPORT | {"facts": {"case": "C-2026-00412", "reference": "FMU-9"}},
+        "Hina Baig filed report STR-2026-0001 about case C-2026-00412 as FMU-9",
+    ),
     (
         Verb.EXCEPTIONS_OPENED,
         {"by": "worker", "facts": {"count": 2, "kind": "over their limit"}},

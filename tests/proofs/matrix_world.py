@@ -20,7 +20,7 @@ from accounts.models import Branch, BranchUserPermission, Partner, PartnerUserPe
 from accounts.permissions import Role
 from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
-from compliance.models import ScreeningCheck
+from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
@@ -31,6 +31,7 @@ PERSONS = (*ROLES, "nobody", "deactivated", "viewer", "superuser", "anonymous")
 NARROW = frozenset({"hina", "bilal", "nobody", "viewer", "superuser"})
 OWN_TXN, FOREIGN_TXN, MISSING_TXN = "PSLOWN0001", "PSLZZCANARY1", "PSLNONE0001"
 FOREIGN_PARTNER, FOREIGN_BRANCH = "ZZPARTNER", "YYBRANCH"
+OWN_FILE, FOREIGN_FILE = "a" * 64, "f" * 64
 MISSING = 999_999_999
 
 _TRANSACTION_CANARIES = ("zzcanary", "Zz Canary", "ZZCANARY")
@@ -65,6 +66,7 @@ class World:
     foreign: Transaction
     inquiries: dict[str, str]
     jobs: dict[str, str]
+    cases: dict[str, str]
     users: dict[str, User | None]
     narrow: frozenset[str] = NARROW
     _clients: dict[str, Client] = field(default_factory=dict)
@@ -92,9 +94,11 @@ class World:
             case "number" if address.startswith("exceptions:job"):
                 return self.jobs[kind]
             case "number":
-                return self.inquiries[kind]
+                return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
             case "key":
                 return {"own": f"own-view-{name}", "foreign": "foreign-view", "missing": "missing-view"}[kind]
+            case "sha256":
+                return {"own": OWN_FILE, "foreign": FOREIGN_FILE, "missing": "0" * 64}[kind]
             case "object_id":
                 return self._row(address, kind)
             case "app_label":
@@ -161,7 +165,24 @@ def build() -> World:
         "missing": "INQ-NONE",
     }
     jobs = {"own": _job(own, omar, "B-OWN"), "foreign": _job(foreign, users["nobody"], "B-ZZ"), "missing": "B-NONE"}
-    return World(own, foreign, inquiries, jobs, users)
+    cases = {"own": _case(own, OWN_FILE), "foreign": _case(foreign, FOREIGN_FILE), "missing": "C-2026-99999"}
+    return World(own, foreign, inquiries, jobs, cases, users)
+
+
+def _case(transaction: Transaction, sha256: str) -> str:
+    """The number of the case that the intake opened, with a document."""
+    case = Case.objects.get(transaction=transaction)
+    content = b"%PDF-1.4 Hitcanary"
+    CaseFile.objects.create(
+        case=case,
+        name="Hitcanary.pdf",
+        content_type="application/pdf",
+        size=len(content),
+        sha256=sha256,
+        content=content,
+        added_by=person("adeel"),
+    )
+    return case.number
 
 
 def _user(name: str, *roles: Role, **fields: Any) -> User:

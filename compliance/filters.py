@@ -1,0 +1,297 @@
+"""The queue of cases: its filters, and the one object that reads them from an address. A bad filter shows no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import django_filters
+from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.http import QueryDict
+from django.urls import reverse
+
+from accounts.models import ApprovalRequest
+from compliance.guards import OBJECT
+from compliance.models import Case
+from compliance.vocabulary import TRIGGERS_OF, Priority, Queue, Trigger
+from transactions.filters import partners_of
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from compliance.querysets import CaseQuerySet
+
+PAGE: Final = 50
+ONE_HOUR: Final = timedelta(hours=1)
+LONGEST_ECHO: Final = 60
+TABS: Final = {
+    "team": "All open",
+    "unassigned": "Unassigned",
+    "mine": "Mine",
+    "approval": "Waiting for second approval",
+    "hold": "On hold",
+    "snoozed": "Put aside",
+    "closed": "Closed",
+}
+LIMITS: Final = [("over", "Over its limit"), ("hour", "Due within the hour")]
+_NOT_FILTERS: Final = frozenset({"tab", "after"})
+
+
+class CaseFilters(django_filters.FilterSet):  # type: ignore[misc]
+    """What the queue can be narrowed by. The choices are one reader's: nothing outside the scope has a name."""
+
+    queue = django_filters.ChoiceFilter(
+        label="Queue", choices=Queue.choices, method="in_queue", empty_label="All queues"
+    )
+    trigger = django_filters.ChoiceFilter(label="Why", choices=Trigger.choices, empty_label="Any reason")
+    list = django_filters.ChoiceFilter(label="List", choices=(), method="on_list", empty_label="Any list")
+    sla = django_filters.ChoiceFilter(label="Time", choices=LIMITS, method="within", empty_label="Any time")
+    priority = django_filters.ChoiceFilter(label="Priority", choices=Priority.choices, empty_label="Any priority")
+    partner = django_filters.ChoiceFilter(
+        label="Partner", choices=(), field_name="transaction__partner__code", empty_label="All my partners"
+    )
+
+    def __init__(self, data: Any, *, user: User, now: datetime, queryset: Any) -> None:
+        super().__init__(data, queryset=queryset)
+        self.user, self.now = user, now
+        self.filters["partner"].extra["choices"] = [(code, name) for _, code, name in partners_of(user)]
+        self.filters["list"].extra["choices"] = [(name, name) for name in lists_in_use(user)]
+        for field in self.form.fields.values():
+            field.is_filter = True
+
+    def in_queue(self, rows: Any, _name: str, value: str) -> Any:
+        return rows.filter(trigger__in=TRIGGERS_OF[Queue(value)])
+
+    def on_list(self, rows: Any, _name: str, value: str) -> Any:
+        return rows.filter(lists__overlap=[value])
+
+    def within(self, rows: Any, _name: str, value: str) -> Any:
+        if value == "over":
+            return rows.overdue(self.now)
+        return rows.filter(due_at__range=(self.now, self.now + ONE_HOUR), held_since__isnull=True)
+
+
+def lists_in_use(user: User) -> list[str]:
+    """The lists that open cases of this reader have hits on."""
+    named = Case.objects.visible_to(user).open().values_list("lists", flat=True)
+    return sorted({name for names in named for name in names if name})
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One part of the queue: its address, how many cases are in it, whether it is shown."""
+
+    key: str
+    label: str
+    url: str
+    count: int | None
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A parameter that cannot be used: what is wrong with it, and the address without it."""
+
+    sentence: str
+    remove_url: str
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter that is on."""
+
+    label: str
+    remove_url: str
+
+
+class CaseQuery:
+    """The cases that an address asks for, as `user` may see them, at the moment `now`."""
+
+    def __init__(self, params: QueryDict, user: User, now: datetime) -> None:
+        self.params = QueryDict(mutable=True)
+        for name, values in params.lists():
+            self.params.setlist(name, [value.replace("\x00", "") for value in values if value])
+            if not self.params.getlist(name):
+                del self.params[name]
+        self.user, self.now = user, now
+        self.filters = CaseFilters(self.params, user=user, now=now, queryset=Case.objects.visible_to(user))
+
+    @property
+    def tab(self) -> str:
+        return str(self.params.get("tab", "team"))
+
+    @property
+    def is_closed(self) -> bool:
+        return self.tab == "closed"
+
+    @cached_property
+    def troubles(self) -> list[Trouble]:
+        """Everything in the address that is not understood."""
+        known = {*self.filters.filters, *_NOT_FILTERS}
+        found = [
+            Trouble(f'There is no filter "{_short(key)}".', self._without(key))
+            for key in self.params
+            if key not in known
+        ]
+        found += [
+            Trouble(f"{_label(self, key)} is given more than once.", self._without(key))
+            for key in self.params
+            if key in known and len(self.params.getlist(key)) > 1
+        ]
+        found += [
+            Trouble(
+                f'There is no {_label(self, name).lower()} "{_short(self.params.get(name, ""))}".', self._without(name)
+            )
+            for name in self.filters.form.errors
+        ]
+        if self.tab not in TABS:
+            found.append(Trouble(f'There is no part "{_short(self.tab)}" of the queue.', self._without("tab")))
+        if self.params.get("after") and self._after is None:
+            found.append(Trouble("This page of the queue is not there any more.", self._without("after")))
+        return found
+
+    @cached_property
+    def matching(self) -> CaseQuerySet:
+        """All cases that fit the filters, whatever the tab; none where anything was not understood."""
+        none: CaseQuerySet = Case.objects.none()
+        return none if self.troubles else self.filters.qs
+
+    @cached_property
+    def rows(self) -> CaseQuerySet:
+        """The cases of the tab, in the queue's order."""
+        if self.troubles:
+            return Case.objects.none()
+        rows: CaseQuerySet = in_tab(self.filters.qs, self.tab, self.user, self.now)
+        return rows.order_by("-closed_at", "-pk") if self.is_closed else rows.soonest_first()
+
+    @cached_property
+    def _read(self) -> list[Case]:
+        rows = self.rows
+        if self._after is not None:
+            rows = rows.filter(beyond(self._after, closed=self.is_closed))
+        return list(rows.for_list()[: PAGE + 1])
+
+    @property
+    def page(self) -> list[Case]:
+        return self._read[:PAGE]
+
+    @cached_property
+    def _after(self) -> Case | None:
+        number = self.params.get("after", "")
+        found: Case | None = Case.objects.visible_to(self.user).called(number).first() if number else None
+        return found
+
+    @property
+    def later_url(self) -> str | None:
+        if len(self._read) <= PAGE:
+            return None
+        following = self.params.copy()
+        following["after"] = self.page[-1].number
+        return f"?{following.urlencode()}"
+
+    @property
+    def first_url(self) -> str | None:
+        return self._without("after") if self._after else None
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many open cases of the filters are in each tab, in one statement."""
+        if self.troubles:
+            return {}
+        tabs = {key: Count("pk", filter=condition(key, self.user, self.now)) for key in TABS if key != "closed"}
+        over = Count("pk", filter=Q(due_at__lt=self.now, held_since__isnull=True))
+        found: dict[str, int] = self.filters.qs.open().aggregate(**tabs, over=over)
+        return found
+
+    @property
+    def tabs(self) -> list[Tab]:
+        return [
+            Tab(key, label, self._with(tab=key if key != "team" else ""), self.counts.get(key), key == self.tab)
+            for key, label in TABS.items()
+        ]
+
+    @property
+    def chips(self) -> list[Chip]:
+        return list(self._chips())
+
+    def _chips(self) -> Iterable[Chip]:
+        form = self.filters.form
+        for name, field in form.fields.items():
+            value = self.params.get(name, "")
+            if value and name not in form.errors:
+                label = dict(getattr(field, "choices", [])).get(value, value)
+                yield Chip(f"{field.label}: {label}", self._without(name))
+
+    @property
+    def clear_url(self) -> str:
+        return self._with(**dict.fromkeys([*self.filters.filters, "after"], ""))
+
+    @property
+    def query_string(self) -> str:
+        """This part of the queue with its filters, from its first page."""
+        return self._with(after="").partition("?")[2]
+
+    def _with(self, **changes: str) -> str:
+        rest = self.params.copy()
+        for name, value in ({"after": ""} | changes).items():
+            rest.pop(name, None)
+            if value:
+                rest[name] = value
+        address = reverse("compliance:queue")
+        return f"{address}?{rest.urlencode()}" if rest else address
+
+    def _without(self, name: str) -> str:
+        return self._with(**{name: ""})
+
+
+def condition(tab: str, user: User, now: datetime) -> Any:
+    """Which open cases a tab holds."""
+    asleep, held = Q(snoozed_until__gt=now), Q(held_since__isnull=False)
+    match tab:
+        case "unassigned":
+            return Q(assignee__isnull=True) & ~asleep & ~held
+        case "mine":
+            return Q(assignee=user.pk)
+        case "hold":
+            return held
+        case "snoozed":
+            return asleep
+        case "approval":
+            return Exists(waiting_requests())
+    return Q()
+
+
+def waiting_requests() -> Any:
+    """Requests for a second person about the case at hand."""
+    return ApprovalRequest.objects.pending().filter(object_type=OBJECT, object_id=OuterRef("number"))
+
+
+def in_tab(rows: Any, tab: str, user: User, now: datetime) -> Any:
+    """The cases of one part of the queue."""
+    return rows.closed() if tab == "closed" else rows.open().filter(condition(tab, user, now))
+
+
+def beyond(case: Case, *, closed: bool) -> TupleGreaterThan | TupleLessThan:
+    """What follows `case` in the queue's order, as a comparison of pairs that an index answers."""
+    if closed:
+        return TupleLessThan(Tuple(F("closed_at"), F("pk")), (case.closed_at, case.pk))
+    return TupleGreaterThan(Tuple(F("due_at"), F("pk")), (case.due_at, case.pk))
+
+
+def before(case: Case, *, closed: bool) -> TupleGreaterThan | TupleLessThan:
+    """What stands before `case` in the queue's order."""
+    if closed:
+        return TupleGreaterThan(Tuple(F("closed_at"), F("pk")), (case.closed_at, case.pk))
+    return TupleLessThan(Tuple(F("due_at"), F("pk")), (case.due_at, case.pk))
+
+
+def _label(query: CaseQuery, name: str) -> str:
+    known = query.filters.filters
+    return str(known[name].label) if name in known else {"tab": "The part of the queue"}.get(name, "The page")
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= LONGEST_ECHO else f"{value[:LONGEST_ECHO]}…"

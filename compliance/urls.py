@@ -1,0 +1,24 @@
+"""The compliance desk: the queue, one case and what people do with it."""
+
+from django.urls import path
+
+from compliance.views import case, queue
+
+app_name = "compliance"
+
+urlpatterns = [
+    path("compliance/", queue.queue, name="queue"),
+    path("compliance/next/", queue.take_next, name="next"),
+    path("compliance/cases/<str:number>/", case.case, name="case"),
+    path("compliance/cases/<str:number>/decide/", case.decide, name="decide"),
+    path("compliance/cases/<str:number>/claim/", case.claim, name="claim"),
+    path("compliance/cases/<str:number>/let-go/", case.let_go, name="let-go"),
+    path("compliance/cases/<str:number>/snooze/", case.snooze, name="snooze"),
+    path("compliance/cases/<str:number>/wake/", case.wake, name="wake"),
+    path("compliance/cases/<str:number>/resume/", case.resume, name="resume"),
+    path("compliance/cases/<str:number>/arrange/", case.arrange, name="arrange"),
+    path("compliance/cases/<str:number>/correct/", case.correct, name="correct"),
+    path("compliance/cases/<str:number>/check/", case.check_again, name="check"),
+    path("compliance/cases/<str:number>/files/", case.add_file, name="add-file"),
+    path("compliance/cases/<str:number>/files/<str:sha256>/", case.file, name="file"),
+]
