@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.access import check, check_work
@@ -21,15 +21,26 @@ from accounts.maker_checker import request
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
-from compliance import guards
+from compliance import guards, whitelisting
 from compliance.changes import changes_since
 from compliance.correcting import FIELDS, row_of, take_effect, value_of
 from compliance.errors import Outdated, ReceivedBefore
 from compliance.evidence import Evidence, evidence_of
-from compliance.models import Case, CaseFile, Correction, DecisionReason, HitDecision, Report
+from compliance.models import (
+    Case,
+    CaseFile,
+    Correction,
+    DecisionReason,
+    HitDecision,
+    Report,
+    ReportKind,
+    WhitelistRule,
+)
 from compliance.vocabulary import Outcome, Priority, Verdict
 from transactions import formats
+from transactions.bank_days import ZONE
 from transactions.commands import queue
+from transactions.deadlines import after_bank_days, holidays_from
 from transactions.models import Command, Transaction
 from transactions.vocabulary import CommandKind
 
@@ -38,6 +49,7 @@ if TYPE_CHECKING:
     from compliance.querysets import CaseQuerySet
 
 WORK: Final = "compliance.work_cases"
+REPORTS: Final = "compliance.manage_str"
 LONGEST_SNOOZE: Final = dt.timedelta(days=14)
 LARGEST_FILE: Final = 5 * 1024 * 1024
 MOST_FILES: Final = 50
@@ -367,6 +379,122 @@ def apply_correction(case: Case, correction: Correction, *, by: User, agreed: Ap
         )
 
 
+# -- the whitelist ----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def ask_for_rule(case: Case, *, by: User, seen: Seen, hit: int, months: int, note: str) -> ApprovalRequest:
+    """Ask a second person that a party and a list entry, found not to be the same, be told apart from now on."""
+    check(by, "compliance.propose_case")
+    present = _locked(case, by=by, seen=seen, verb=Verb.APPROVAL_ASKED)
+    standing = evidence_of(present, now=timezone.now()).find(hit)
+    sentence = whitelisting.why_not(standing, "hit")
+    if standing is None or standing.decision is None or sentence:
+        raise _refused(present, sentence, Verb.APPROVAL_ASKED)
+    _changed(present, seen=seen, reason="A rule of the whitelist was asked for")
+    of_list = f" of {standing.check.list_name}" if standing.check.list_name else ""
+    return request(
+        whitelisting.OPERATION,
+        standing.hit,
+        by=by,
+        object_id=whitelisting.object_name(present, standing),
+        summary=f"Whitelist {standing.hit.entity_id}{of_list} for the {standing.side} of {present.transaction.txn_id}, "
+        f"{whitelisting.MONTHS[months]}",
+        consequence="The same person is cleared of this entry without a decision, until the entry or the person's "
+        "data change or the time is over.",
+        reason_code=standing.decision.reason.code,
+        note=note,
+        payload={"case": present.number, "hit": hit, "months": months},
+        partner_id=present.transaction.partner_id,
+        branch_id=present.transaction.branch_id,
+    )
+
+
+@transaction.atomic
+def end_rule(rule: WhitelistRule, *, by: User, reason: str) -> WhitelistRule:
+    """End a rule before its time: from now on its hits wait for a decision again. One person is enough."""
+    check(by, "compliance.propose_case")
+    check_work(by, rule.case.transaction)
+    present: WhitelistRule = WhitelistRule.objects.locked().select_related("case__transaction").get(pk=rule.pk)
+    if present.ended_at is not None:
+        raise _refused(present.case, f"{present.ended_by} ended rule {present} already.", Verb.RULE_ENDED)
+    present.ended_at, present.ended_by, present.end_reason = timezone.now(), by, reason
+    because(present, reason)
+    present.save(update_fields=["ended_at", "ended_by", "end_reason"])
+    _note(Verb.RULE_ENDED, present.case, by=by, reason=reason, facts={"rule": str(present)})
+    return present
+
+
+# -- reports to the regulator -----------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def begin_report(case: Case, *, by: User, kind: ReportKind, grounds: str) -> Report:
+    """Begin a report to the regulator about the case; its clock starts. Nobody outside the officers reads of it."""
+    check(by, REPORTS)
+    check_work(by, case.transaction)
+    present: Case = Case.objects.locked().select_related("transaction").get(pk=case.pk)
+    twin = Report.objects.filter(case=present, kind=kind, state=Report.State.DRAFT).first()
+    if twin is not None:
+        raise _refused(present, f"{twin} is begun already: go on with it.", Verb.REPORT_BEGUN)
+    now = timezone.now()
+    report = Report.objects.create(
+        number=_next_report(kind, now),
+        case=present,
+        kind=kind,
+        grounds=grounds,
+        due_at=after_bank_days(now, kind.bank_days, holidays_from(now)),
+        begun_by=by,
+        begun_at=now,
+    )
+    _note(Verb.REPORT_BEGUN, report, by=by)
+    return report
+
+
+@transaction.atomic
+def change_report(report: Report, *, by: User, revision: int, grounds: str) -> Report:
+    """Write the grounds of a draft anew; what they were stays in its history."""
+    present = _locked_report(report, by=by, revision=revision, verb=Verb.REPORT_CHANGED)
+    present.grounds = grounds
+    present.revision += 1
+    present.save(update_fields=["grounds", "revision"])
+    _note(Verb.REPORT_CHANGED, present, by=by)
+    return present
+
+
+@transaction.atomic
+def file_report(report: Report, *, by: User, revision: int, reference: str, filed_at: dt.datetime) -> Report:
+    """Note that the regulator has the report, when, and under which reference of theirs. It is not changed any more."""
+    present = _locked_report(report, by=by, revision=revision, verb=Verb.REPORT_FILED)
+    begun_in = present.begun_at.replace(second=0, microsecond=0)  # people type minutes
+    if not begun_in <= filed_at <= timezone.now():
+        raise _refused(present.case, "It is filed after it was begun, and not in the future.", Verb.REPORT_FILED)
+    present.state, present.reference, present.filed_at = Report.State.FILED, reference, filed_at
+    present.filed_by = by
+    present.revision += 1
+    present.save(update_fields=["state", "reference", "filed_at", "filed_by", "revision"])
+    _note(Verb.REPORT_FILED, present, by=by, facts={"reference": reference})
+    return present
+
+
+def _locked_report(report: Report, *, by: User, revision: int, verb: Verb) -> Report:
+    check(by, REPORTS)
+    check_work(by, report.case.transaction)
+    present: Report = Report.objects.locked().select_related("case__transaction").get(pk=report.pk)
+    if present.state != Report.State.DRAFT:
+        raise _refused(present.case, f"{present} was filed already: it is not changed any more.", verb)
+    if present.revision != revision:
+        raise _refused(present.case, f"{present} changed while you were reading. Look again.", verb)
+    return present
+
+
+def _next_report(kind: ReportKind, now: dt.datetime) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('compliance_report_number')")
+        (number,) = cursor.fetchone()
+    return f"{kind.code}-{now.astimezone(ZONE).year}-{number:04d}"
+
+
 # -- after a payment --------------------------------------------------------------------------------------------------
 
 
@@ -393,7 +521,7 @@ def record_after_payment(case: Case, *, by: User, seen: Seen, reason: DecisionRe
 @transaction.atomic
 def add_file(case: Case, *, by: User, name: str, content: bytes, report: Report | None = None) -> CaseFile:
     """Keep a document with the case. Its kind is read from its first bytes, never from its name."""
-    check(by, WORK if report is None else "compliance.manage_str")
+    check(by, WORK if report is None else REPORTS)
     check_work(by, case.transaction)
     present: Case = Case.objects.locked().get(pk=case.pk)
     kind = next((kind for magic, kind in KINDS.items() if content.startswith(magic)), "")

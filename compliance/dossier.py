@@ -167,6 +167,17 @@ class CaseDossier:
     def sees_reports(self) -> bool:
         return has(self.user, "compliance.view_str")
 
+    @property
+    def may_report(self) -> bool:
+        """Whether this reader writes reports to the regulator."""
+        return has(self.user, "compliance.manage_str") and may_work_on(self.user, self.transaction)
+
+    @property
+    def may_whitelist(self) -> bool:
+        """Whether a rule can be asked for: some hit was found to be another person."""
+        cleared = (one for one in self.evidence.hits if one.decision is not None and one.is_cleared)
+        return self.may_work and self.case.is_open and any(cleared)
+
     # -- around it
 
     @cached_property
@@ -192,7 +203,7 @@ class CaseDossier:
             return []
         reports = list(Report.objects.filter(case=self.case).select_related("kind", "begun_by", "filed_by"))
         for report in reports:
-            report.documents = [file for file in self._all_files if file.report_id == report.pk]  # type: ignore[attr-defined]
+            report.documents = [file for file in self._all_files if file.report_id == report.pk]
         return reports
 
     @cached_property

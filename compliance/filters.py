@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from accounts.models import ApprovalRequest
 from compliance.guards import OBJECT
-from compliance.models import Case
+from compliance.models import Case, WhitelistRule
 from compliance.vocabulary import TRIGGERS_OF, Priority, Queue, Trigger
 from transactions.filters import partners_of
 
@@ -245,6 +245,76 @@ class CaseQuery:
 
     def _without(self, name: str) -> str:
         return self._with(**{name: ""})
+
+
+RULES: Final = [("force", "In force"), ("over", "Over"), ("all", "All")]
+
+
+class RuleFilters(django_filters.FilterSet):  # type: ignore[misc]
+    """Which rules of the whitelist are shown. Without a state those in force."""
+
+    state = django_filters.ChoiceFilter(label="State", choices=RULES, method="in_state", empty_label=None)
+
+    def __init__(self, data: Any, *, now: datetime, queryset: Any) -> None:
+        super().__init__(data, queryset=queryset)
+        self.now = now
+        for field in self.form.fields.values():
+            field.is_filter = True
+
+    def in_state(self, rows: Any, _name: str, value: str) -> Any:
+        return rows if value == "all" else rows.in_force(self.now) if value == "force" else rows.over(self.now)
+
+
+class RuleQuery:
+    """The rules that an address asks for, newest first."""
+
+    def __init__(self, params: QueryDict, user: User, now: datetime) -> None:
+        self.params, self.user = params, user
+        effective = params.copy()
+        effective.setdefault("state", "force")
+        self.visible = WhitelistRule.objects.visible_to(user)
+        self.filters = RuleFilters(effective, now=now, queryset=self.visible.for_list())
+
+    @cached_property
+    def troubles(self) -> list[Trouble]:
+        """Everything in the address that is not understood."""
+        address = reverse("compliance:whitelist")
+        found = [
+            Trouble(f'There is no filter "{_short(key)}".', address)
+            for key in self.params
+            if key not in {*self.filters.filters, "after"}
+        ]
+        if self.filters.form.errors:
+            found.append(Trouble(f'There is no state "{_short(self.params.get("state", ""))}".', address))
+        if self.params.get("after") and self._after is None:
+            found.append(Trouble("This page of the whitelist is not there any more.", address))
+        return found
+
+    @cached_property
+    def _after(self) -> WhitelistRule | None:
+        found: WhitelistRule | None = self.visible.called(self.params.get("after", "")).first()
+        return found
+
+    @cached_property
+    def _read(self) -> list[WhitelistRule]:
+        if self.troubles:
+            return []
+        rows = self.filters.qs.order_by("-number")
+        if self._after is not None:
+            rows = rows.filter(number__lt=self._after.number)
+        return list(rows[: PAGE + 1])
+
+    @property
+    def page(self) -> list[WhitelistRule]:
+        return self._read[:PAGE]
+
+    @property
+    def older_url(self) -> str | None:
+        if len(self._read) <= PAGE:
+            return None
+        following = self.params.copy()
+        following["after"] = str(self.page[-1])
+        return f"?{following.urlencode()}"
 
 
 def condition(tab: str, user: User, now: datetime) -> Any:

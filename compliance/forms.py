@@ -15,8 +15,9 @@ from django.utils import timezone
 from compliance.actions import LARGEST_FILE, LONGEST_SNOOZE, Seen, Word
 from compliance.correcting import FIELDS
 from compliance.evidence import Standing
-from compliance.models import DecisionReason
+from compliance.models import DecisionReason, ReportKind
 from compliance.vocabulary import AppliesTo, Priority, Verdict
+from compliance.whitelisting import MONTHS
 from transactions.filters import day
 
 HITS_SHOWN: Final = 50
@@ -139,6 +140,98 @@ class CorrectionForm(PartForm):
             except forms.ValidationError as error:
                 self.add_error("value", error)
         return data
+
+
+class RuleForm(PartForm):
+    """Which hit is told apart from now on, for how long, and why."""
+
+    part = "rule"
+
+    hit = forms.TypedChoiceField(label="Hit", choices=(), coerce=int, error_messages={"required": "Choose a hit"})
+    months = forms.TypedChoiceField(label="For", choices=list(MONTHS.items()), coerce=int)
+    note = forms.CharField(
+        label="Note",
+        max_length=1000,
+        min_length=NOTE_AT_LEAST,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={
+            "required": "Write why they are told apart",
+            "min_length": f"Write why, in {NOTE_AT_LEAST} characters or more",
+        },
+    )
+
+    def __init__(self, *args: Any, standings: Iterable[Standing], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cleared = [one for one in standings if one.decision is not None and one.is_cleared][:200]
+        self.fields["hit"].choices = [  # type: ignore[attr-defined]
+            (one.hit.pk, f"{one.hit.entity_id}, {one.check.list_name}, on the {one.side}") for one in cleared
+        ]
+
+
+class EndForm(PartForm):
+    """Why a rule of the whitelist ends."""
+
+    part = "end"
+
+    reason = forms.CharField(label="Why", max_length=300, error_messages={"required": "Say why the rule ends"})
+
+
+class BeginReportForm(PartForm):
+    """Which report to the regulator is begun, and what was found."""
+
+    part = "report"
+
+    kind = forms.ModelChoiceField(
+        ReportKind.objects.all(), label="Report", empty_label=None, error_messages={"required": "Choose a report"}
+    )
+    grounds = forms.CharField(
+        label="Grounds",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What was found and why it is suspicious.",
+        error_messages={"required": "Write what was found"},
+    )
+
+
+class ReportForm(PartForm):
+    """The grounds of a draft."""
+
+    part = "draft"
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+    grounds = forms.CharField(
+        label="Grounds",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        error_messages={"required": "Write what was found"},
+    )
+
+
+class FiledForm(PartForm):
+    """When the regulator got a report, and what they call it."""
+
+    part = "filed"
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+    reference = forms.CharField(
+        label="Reference of the regulator", max_length=64, error_messages={"required": "Enter their reference"}
+    )
+    day = forms.CharField(
+        label="Filed on", max_length=30, error_messages={"required": "Enter the day on which it was filed"}
+    )
+    time = forms.TimeField(
+        label="At",
+        widget=forms.TimeInput(format="%H:%M", attrs={"size": 6}),
+        error_messages={"required": "Enter the time", "invalid": "Enter a time like 14:30"},
+    )
+
+    def clean_day(self) -> dt.date:
+        return day(self.cleaned_data["day"])
+
+    @property
+    def filed_at(self) -> dt.datetime:
+        """The moment, in the zone that the page is read in."""
+        return timezone.make_aware(dt.datetime.combine(self.cleaned_data["day"], self.cleaned_data["time"]))
 
 
 class CheckForm(PartForm):

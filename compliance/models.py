@@ -11,7 +11,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from audit.history import Traced
-from compliance.querysets import CaseFileQuerySet, CaseQuerySet, WhitelistQuerySet
+from compliance.querysets import CaseFileQuerySet, CaseQuerySet, ReportQuerySet, WhitelistQuerySet
 from compliance.vocabulary import QUEUE_OF, AppliesTo, Outcome, Priority, Queue, Trigger, Verdict
 from transactions.models import Event, Transaction
 
@@ -270,6 +270,7 @@ class Report(models.Model):
     )
     revision = models.PositiveIntegerField(default=1)
     history = HistoricalRecords(bases=[Traced])
+    objects = ReportQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -284,6 +285,9 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("compliance:report", args=[self.number])
 
     @property
     def trail_name(self) -> str:

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from accounts import maker_checker
 from accounts.maker_checker import Operation
-from compliance import actions, guards
+from compliance import actions, guards, whitelisting
 from compliance.dossier import CaseDossier
 from compliance.models import Case, Correction
+from compliance.whitelisting import Subject
 from transactions import commands
 from transactions.models import Transaction
 from transactions.vocabulary import CommandKind
@@ -28,7 +29,11 @@ _COMMAND: Final = {guards.RELEASE: CommandKind.RELEASE, guards.REJECT: CommandKi
 
 def locked_case(request: ApprovalRequest) -> Case | None:
     """The case that a request is about, its transaction held first, as the intake does; None when there is none."""
-    found: Case | None = Case.objects.called(request.object_id).only("transaction_id").first()
+    return _locked(request.object_id)
+
+
+def _locked(number: str) -> Case | None:
+    found: Case | None = Case.objects.called(number).only("transaction_id").first()
     if found is None:
         return None
     Transaction.objects.locked().only("pk").get(pk=found.transaction_id)
@@ -65,7 +70,7 @@ def correct(request: ApprovalRequest, case: Case, checker: User) -> str:
 
 def evidence_for(request: ApprovalRequest, user: User) -> Mapping[str, Any]:
     """The same evidence that the first person had, for whoever decides or reads."""
-    case = Case.objects.visible_to(user).called(request.object_id).for_page().first()
+    case = Case.objects.visible_to(user).called(_number_in(request)).for_page().first()
     if case is None:
         return {}
     dossier = CaseDossier(case, user, timezone.now())
@@ -73,11 +78,38 @@ def evidence_for(request: ApprovalRequest, user: User) -> Mapping[str, Any]:
 
 
 def address_of(request: ApprovalRequest) -> str:
-    return reverse("compliance:case", args=[request.object_id])
+    return reverse("compliance:case", args=[_number_in(request)])
+
+
+def _number_in(request: ApprovalRequest) -> str:
+    """The case's number: a request for a rule names it in its payload."""
+    return str(request.payload.get("case") or request.object_id)
+
+
+def subject_of_rule(request: ApprovalRequest) -> Subject | None:
+    """What a request for a rule of the whitelist rests on: its case, held like any other."""
+    case = _locked(str(request.payload.get("case", "")))
+    return Subject(case) if case is not None else None
 
 
 def register() -> None:
     """Make the desk's operations known. Called when the app is ready."""
+    maker_checker.register(
+        Operation(
+            whitelisting.OPERATION,
+            "Whitelist a person and a list entry",
+            propose=PROPOSE,
+            decide=DECIDE,
+            load=subject_of_rule,
+            guards=whitelisting.in_the_way,
+            execute=whitelisting.agree,
+            kind=KIND,
+            effect="Settings",
+            evidence=evidence_for,
+            evidence_template="compliance/_evidence.html",
+            url_of=address_of,
+        )
+    )
     for key, label, execute in (
         (guards.RELEASE, "Release a payment", carry_out),
         (guards.REJECT, "Reject a payment", carry_out),

@@ -99,9 +99,28 @@ class CaseFileQuerySet(models.QuerySet[Any]):
         """The document of a case with this SHA-256, or None."""
         return self.filter(case=case, sha256=sha256).select_related("case__transaction", "report").first()
 
+    def of_report(self, report: Any) -> Self:
+        return self.filter(report=report).without_content()
+
     def without_content(self) -> Self:
         """What a list of documents shows: everything but the documents."""
         return self.defer("content").select_related("added_by")
+
+
+class ReportQuerySet(ScopedQuerySet):
+    """Questions about reports to the regulator. Only pages for officers and auditors ask them."""
+
+    to_transaction = "case__transaction__"
+
+    def called(self, number: str) -> Self:
+        return self.filter(number=number)
+
+    def for_page(self) -> Self:
+        return self.select_related("kind", "case__transaction__partner", "begun_by", "filed_by")
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")
 
 
 class WhitelistQuerySet(ScopedQuerySet):
@@ -114,6 +133,12 @@ class WhitelistQuerySet(ScopedQuerySet):
 
     def over(self, now: datetime) -> Self:
         return self.exclude(ended_at__isnull=True, expires_at__gt=now)
+
+    def called(self, name: str) -> Self:
+        """The rule that is called W-12; at most one."""
+        number = name.removeprefix("W-")
+        is_number = number.isascii() and number.isdigit() and len(number) < 10
+        return self.filter(number=int(number)) if is_number else self.none()
 
     def for_list(self) -> Self:
         return self.select_related("case__transaction", "requested_by", "agreed_by", "ended_by", "reason")

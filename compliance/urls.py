@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from compliance.views import case, queue
+from compliance.views import case, queue, reports, whitelist
 
 app_name = "compliance"
 
@@ -21,4 +21,11 @@ urlpatterns = [
     path("compliance/cases/<str:number>/check/", case.check_again, name="check"),
     path("compliance/cases/<str:number>/files/", case.add_file, name="add-file"),
     path("compliance/cases/<str:number>/files/<str:sha256>/", case.file, name="file"),
+    path("compliance/cases/<str:number>/whitelist/", whitelist.ask, name="ask-for-rule"),
+    path("compliance/cases/<str:number>/reports/", reports.begin, name="begin-report"),
+    path("compliance/reports/<str:report>/", reports.report, name="report"),
+    path("compliance/reports/<str:report>/filed/", reports.filed, name="file-report"),
+    path("compliance/reports/<str:report>/files/", reports.add_file, name="add-report-file"),
+    path("whitelist/", whitelist.rules, name="whitelist"),
+    path("whitelist/<str:rule>/end/", whitelist.end, name="end-rule"),
 ]

@@ -69,6 +69,11 @@ def load() -> Deadlines:
     return Deadlines(limits, frozenset(Holiday.objects.values_list("day", flat=True)))
 
 
+def holidays_from(now: datetime) -> frozenset[date]:
+    """The bank's holidays that are still to come."""
+    return frozenset(Holiday.objects.filter(day__gte=now.astimezone(ZONE).date()).values_list("day", flat=True))
+
+
 def after_bank_days(since: datetime, days: int, holidays: Collection[date] = frozenset()) -> datetime:
     """`days` times eight bank hours after `since`: from Friday 16:00 one bank day leads to Monday 16:00."""
     left = days * (datetime.combine(date.min, CLOSES) - datetime.combine(date.min, OPENS))

@@ -24,11 +24,13 @@ from compliance.dossier import CaseDossier, time_left
 from compliance.errors import Outdated, ReceivedBefore
 from compliance.forms import (
     ArrangeForm,
+    BeginReportForm,
     CheckForm,
     CorrectionForm,
     DecisionForm,
     FileForm,
     HitPageForm,
+    RuleForm,
     SnoozeForm,
     seen_in,
 )
@@ -309,6 +311,8 @@ def page_of(
         or ArrangeForm(initial={"priority": dossier.case.priority, "tags": " ".join(dossier.case.tags)}),
         "correction_form": forms.get("correction_form") or CorrectionForm(),
         "check_form": forms.get("check_form") or CheckForm(),
+        "rule_form": forms.get("rule_form") or RuleForm(standings=dossier.evidence.hits),
+        "report_form": forms.get("report_form") or (BeginReportForm() if dossier.may_report else None),
         "file_form": forms.get("file_form") or FileForm(),
         "refusal": refusal,
         "changes": refusal.changes if isinstance(refusal, Outdated) else (),

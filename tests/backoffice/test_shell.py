@@ -37,8 +37,16 @@ def words(html: str) -> str:
 
 def test_the_menu_shows_what_the_reader_may_open(hina: User, tariq: User, nadia: User, admin: User) -> None:
     assert menu(hina) == ["Search", "Transactions", "Inquiries"]
-    assert menu(tariq) == ["Search", "Transactions", "Intake problems"]
-    assert menu(nadia) == ["Search", "Transactions", "Inquiries", "Intake problems", "Administration"]
+    assert menu(tariq) == ["Search", "Transactions", "Exceptions", "Intake problems"]
+    assert menu(nadia) == [
+        "Search",
+        "Transactions",
+        "Compliance",
+        "Inquiries",
+        "Exceptions",
+        "Intake problems",
+        "Administration",
+    ]
     assert menu(admin) == ["Administration"]
 
 

@@ -22,6 +22,7 @@ from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
 from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem
+from tests.factories.compliance import ReportFactory, WhitelistRuleFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
 from transactions.models import Inquiry, Note, Transaction
@@ -31,6 +32,7 @@ PERSONS = (*ROLES, "nobody", "deactivated", "viewer", "superuser", "anonymous")
 NARROW = frozenset({"hina", "bilal", "nobody", "viewer", "superuser"})
 OWN_TXN, FOREIGN_TXN, MISSING_TXN = "PSLOWN0001", "PSLZZCANARY1", "PSLNONE0001"
 FOREIGN_PARTNER, FOREIGN_BRANCH = "ZZPARTNER", "YYBRANCH"
+OWN_REPORT, FOREIGN_REPORT = "STR-OWN-0001", "STR-ZZ-0001"
 OWN_FILE, FOREIGN_FILE = "a" * 64, "f" * 64
 MISSING = 999_999_999
 
@@ -39,6 +41,8 @@ _PARTNER_CANARIES = ("ZZPARTNER", "Zz Partner")
 _BRANCH_CANARIES = ("YYBRANCH", "Yy Branch")
 _SCREENING_CANARIES = ("SDN-ZZ-4711", "Canary Sanctions List", "Hitcanary")
 _PERSONAL_CANARIES = ("3520199999991", "+923009999999", "zz.private@example.com", "PK22ORMB0000009999999999")
+_REPORT_CANARIES = ("Strcanary",)
+_SEES_REPORTS = frozenset({"mehwish", "nadia"})
 _SEES_EVERYTHING = frozenset({"omar", "sana", "adeel", "mehwish", "tariq", "rabia", "nadia"})
 _SEES_SCREENING = frozenset({"adeel", "mehwish", "nadia"})
 _KNOWS_PARTNERS = _SEES_EVERYTHING | {"admin", "bilal"}
@@ -51,6 +55,7 @@ def _canaries(name: str) -> tuple[str, ...]:
         *(() if name in _KNOWS_PARTNERS else _PARTNER_CANARIES),
         *(() if name in _KNOWS_BRANCHES else _BRANCH_CANARIES),
         *(() if name in _SEES_SCREENING else _SCREENING_CANARIES),
+        *(() if name in _SEES_REPORTS else _REPORT_CANARIES),
         *_PERSONAL_CANARIES,
     )
 
@@ -97,6 +102,10 @@ class World:
                 return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
             case "key":
                 return {"own": f"own-view-{name}", "foreign": "foreign-view", "missing": "missing-view"}[kind]
+            case "report":
+                return {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"}[kind]
+            case "rule":
+                return {"own": "W-9001", "foreign": "W-9002", "missing": "W-9999"}[kind]
             case "sha256":
                 return {"own": OWN_FILE, "foreign": FOREIGN_FILE, "missing": "0" * 64}[kind]
             case "object_id":
@@ -165,8 +174,24 @@ def build() -> World:
         "missing": "INQ-NONE",
     }
     jobs = {"own": _job(own, omar, "B-OWN"), "foreign": _job(foreign, users["nobody"], "B-ZZ"), "missing": "B-NONE"}
+    _report_and_rule(own, OWN_REPORT, 9001)
+    _report_and_rule(foreign, FOREIGN_REPORT, 9002)
     cases = {"own": _case(own, OWN_FILE), "foreign": _case(foreign, FOREIGN_FILE), "missing": "C-2026-99999"}
     return World(own, foreign, inquiries, jobs, cases, users)
+
+
+def _report_and_rule(transaction: Transaction, number: str, rule: int) -> None:
+    """A report to the regulator and a rule of the whitelist, both full of what only compliance may read."""
+    case = Case.objects.get(transaction=transaction)
+    ReportFactory(number=number, case=case, grounds="Strcanary grounds", begun_by=person("mehwish"))
+    WhitelistRuleFactory(
+        number=rule,
+        case=case,
+        requested_by=person("adeel"),
+        agreed_by=person("mehwish"),
+        note="Hitcanary note",
+        ended_at=datetime.now(UTC) if rule == 9002 else None,
+    )
 
 
 def _case(transaction: Transaction, sha256: str) -> str:
