@@ -18,7 +18,7 @@ from accounts.models import ApprovalRequest
 from compliance.guards import OBJECT
 from compliance.models import Case, WhitelistRule
 from compliance.vocabulary import TRIGGERS_OF, Priority, Queue, Trigger
-from transactions.filters import partners_of
+from transactions.inquiry_filters import partner_choices
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -57,7 +57,7 @@ class CaseFilters(django_filters.FilterSet):  # type: ignore[misc]
     def __init__(self, data: Any, *, user: User, now: datetime, queryset: Any) -> None:
         super().__init__(data, queryset=queryset)
         self.user, self.now = user, now
-        self.filters["partner"].extra["choices"] = [(code, name) for _, code, name in partners_of(user)]
+        self.filters["partner"].extra["choices"] = partner_choices(user)
         self.filters["list"].extra["choices"] = [(name, name) for name in lists_in_use(user)]
         for field in self.form.fields.values():
             field.is_filter = True

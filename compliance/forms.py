@@ -12,13 +12,13 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
+from accounts.periods import day
 from compliance.actions import LARGEST_FILE, LONGEST_SNOOZE, Seen, Word
 from compliance.correcting import FIELDS
 from compliance.evidence import Standing
 from compliance.models import DecisionReason, ReportKind
 from compliance.vocabulary import AppliesTo, Priority, Verdict
 from compliance.whitelisting import MONTHS
-from transactions.filters import day
 
 HITS_SHOWN: Final = 50
 NOTE_AT_LEAST: Final = 20

@@ -35,6 +35,12 @@ FOREIGN_PARTNER, FOREIGN_BRANCH = "ZZPARTNER", "YYBRANCH"
 OWN_REPORT, FOREIGN_REPORT = "STR-OWN-0001", "STR-ZZ-0001"
 OWN_FILE, FOREIGN_FILE = "a" * 64, "f" * 64
 MISSING = 999_999_999
+NAMED = {
+    "report": {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"},
+    "rule": {"own": "W-9001", "foreign": "W-9002", "missing": "W-9999"},
+    "sha256": {"own": OWN_FILE, "foreign": FOREIGN_FILE, "missing": "0" * 64},
+}
+"""Arguments that are the same for everybody."""
 
 _TRANSACTION_CANARIES = ("zzcanary", "Zz Canary", "ZZCANARY")
 _PARTNER_CANARIES = ("ZZPARTNER", "Zz Partner")
@@ -102,12 +108,6 @@ class World:
                 return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
             case "key":
                 return {"own": f"own-view-{name}", "foreign": "foreign-view", "missing": "missing-view"}[kind]
-            case "report":
-                return {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"}[kind]
-            case "rule":
-                return {"own": "W-9001", "foreign": "W-9002", "missing": "W-9999"}[kind]
-            case "sha256":
-                return {"own": OWN_FILE, "foreign": FOREIGN_FILE, "missing": "0" * 64}[kind]
             case "object_id":
                 return self._row(address, kind)
             case "app_label":
@@ -115,7 +115,7 @@ class World:
             case "rest":
                 return "1/"
             case _:
-                return None
+                return NAMED.get(parameter, {}).get(kind)
 
     def _row(self, address: str, kind: str) -> Any:
         if kind == "missing":
