@@ -6,7 +6,7 @@ import uuid
 from typing import Any, ClassVar, Final
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -16,6 +16,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import signing_in
+from accounts.access import has, scope_of
 from accounts.administration import (
     ORGANISATIONS,
     PEOPLE,
@@ -208,7 +209,8 @@ class PersonAdmin(ChangingAdmin):
             *PartnerUserPermission.objects.filter(user=person).select_related("permission", "content_object"),
             *BranchUserPermission.objects.filter(user=person).select_related("permission", "content_object"),
         ]
-        return ", ".join(sorted(_grant_in_words(grant) for grant in grants)) or "Nothing"
+        said = ", ".join(sorted(_grant_in_words(grant) for grant in grants)) or "Nothing"
+        return ". ".join(filter(None, (said, what_hides_all(person))))
 
     @admin.display(description="What this person may do")
     def may(self, person: User) -> SafeString | str:
@@ -250,6 +252,7 @@ class PersonAdmin(ChangingAdmin):
             if chosen != (one.codename in form.alls):
                 (person.user_permissions.add if chosen else person.user_permissions.remove)(_scope_permission(one.name))
         super().save_related(request, form, formsets, change)
+        _warn(request, person)
 
     def record(self, request: HttpRequest, form: Any, *, added: bool) -> None:
         """One entry for what the person is, one for each role, grant and password: each is a deed of its own."""
@@ -475,6 +478,8 @@ class GrantAdmin(ChangingAdmin):
 
     def record(self, request: HttpRequest, form: Any, *, added: bool) -> None:
         self._record(Verb.GRANTED, request, form.instance, form.cleaned_data["reason"])
+        if self.holder == "user":
+            _warn(request, form.instance.user)
 
     def delete(self, request: HttpRequest, obj: Any, reason: str) -> None:
         because(obj, reason)
@@ -603,6 +608,24 @@ def _administrator(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise TypeError("Django admin is for signed-in people")
     return request.user
+
+
+def what_hides_all(person: User) -> str:
+    """What must be granted before the person sees any transaction; "" when nothing is missing or none is to be seen."""
+    reader = User.objects.get(pk=person.pk)  # rights and scope are read once per object
+    seen = scope_of(reader)
+    missing = [
+        *(["a partner"] if not (seen.all_partners or seen.partner_ids) else []),
+        *(["a branch"] if not (seen.all_branches or seen.branch_ids) else []),
+    ]
+    if not missing or not has(reader, "transactions.view_transactions"):
+        return ""
+    return f"{person.full_name} sees no transaction: grant {' and '.join(missing)}, or all of them"
+
+
+def _warn(request: HttpRequest, person: User) -> None:
+    if missing := what_hides_all(person):
+        messages.warning(request, f"{missing}.")
 
 
 def _alls_of(person: User) -> set[str]:

@@ -700,3 +700,28 @@ def test_a_grant_opens_and_closes_both_axes(as_admin: Client) -> None:
     as_admin.post("/admin/accounts/branchuserpermission/add/", fields)
     assert scope_of(User.objects.get(pk=zara.pk)).admits(partner.pk, branch.pk)
     assert as_admin.post("/admin/accounts/branchuserpermission/add/", fields).status_code == 422
+
+
+def messages_of(client: Client) -> str:
+    return said(client.get("/admin/accounts/user/"))
+
+
+def test_a_grant_that_shows_nothing_yet_says_what_is_missing(as_admin: Client) -> None:
+    """Partner and branch must both admit a transaction: one without the other shows nothing, and nobody would know."""
+    new_person(as_admin, groups=[role(Role.INQUIRY_HANDLER).pk])
+    assert "Zara Anwar sees no transaction: grant a partner and a branch" in messages_of(as_admin)
+    zara, ria = User.objects.get(username="zara"), PartnerFactory(code="RIA", name="RIA")
+    given = {"user": zara.pk, "content_object": ria.pk, "permission": permission("accounts.see_partner").pk}
+    as_admin.post("/admin/accounts/partneruserpermission/add/", given | {"reason": WHY})
+    assert "Zara Anwar sees no transaction: grant a branch" in messages_of(as_admin)
+    page = f"/admin/accounts/user/{zara.pk}/change/"
+    assert "Zara Anwar sees no transaction: grant a branch" in said(as_admin.get(page))
+    change_person(as_admin, zara, all_branches="on")
+    assert "sees no transaction" not in messages_of(as_admin)
+    assert "sees no transaction" not in said(as_admin.get(page))
+
+
+def test_whose_roles_open_no_transaction_is_not_told_to_miss_a_grant(as_admin: Client) -> None:
+    new_person(as_admin, groups=[role(Role.ADMINISTRATOR).pk])
+    assert User.objects.filter(username="zara").exists()
+    assert "sees no transaction" not in messages_of(as_admin)
