@@ -21,6 +21,7 @@ _NOT_IN_KEY: Final = re.compile(r"[^A-Z0-9]+")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _DIGITS_GROUPED: Final = re.compile(r"[0-9][0-9 .-]*")
 _AS_PHONE: Final = re.compile(r"\+?[0-9(][0-9() ./-]*")
+_PASSPORT: Final = re.compile(r"[A-Z]{1,2}[0-9]{6,8}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _SEPARATORS: Final = re.compile(r"[\n\r\t,;\u2028\u2029]+")
 _DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad"), "-")
@@ -86,7 +87,7 @@ class Reading:
         """Whether the text may stand in the trail, and if short in an address: references, and nothing of a person."""
         if self.is_list:
             return all(piece.is_plain for piece in self.pieces)
-        if self.kinds != (Kind.REFERENCE,):
+        if self.kinds != (Kind.REFERENCE,) or _PASSPORT.fullmatch(self.key):
             return False
         pieces = self.text.split(" ")
         words = [piece for piece in pieces if not any(map(str.isdigit, piece))]
@@ -205,6 +206,6 @@ def _phone(text: str) -> str:
 
 
 def _personal_piece(piece: str) -> bool:
-    """Whether a piece of a longer text is by itself somebody's IBAN, CNIC, phone number or e-mail address."""
+    """Whether a piece of a longer text is by itself somebody's IBAN, CNIC, passport, phone number or e-mail address."""
     key = _NOT_IN_KEY.sub("", piece.upper())
-    return bool(PERSONAL.intersection(_kinds(piece, key, _phone(piece))) - {Kind.NAME})
+    return bool(_PASSPORT.fullmatch(key) or PERSONAL.intersection(_kinds(piece, key, _phone(piece))) - {Kind.NAME})
