@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from backoffice.demo.people import create_organisations
 from backoffice.demo.stories import demo_stories
 from backoffice.gateway.intake import receive
+from tests.pace import busy_seconds
 
 FLOOR = 1_500
 BATCH = 1_000
-
-
-def busy_seconds() -> float:
-    """The processor time spent so far by this process and, where it can be read, by its database session."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
-    try:
-        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    except OSError:
-        return time.process_time()
-    return time.process_time() + (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 
+from tests.pace import busy_seconds
 from transactions import names
 from transactions.models import Name, NameWord
 
@@ -82,13 +82,14 @@ def test_learning_twice_changes_nothing() -> None:
 
 
 def test_ten_thousand_new_names_are_learnt_within_three_seconds() -> None:
+    """Of the processors' time: the machine may be busy."""
     dice = random.Random(1)
     letters = "abcdefghijklmnoprstuwyz"
     words = ["".join(dice.choices(letters, k=dice.randint(4, 9))) for _ in range(4_000)]
     new = [" ".join(dice.choices(words, k=3)) for _ in range(10_000)]
-    begun = time.perf_counter()
+    begun = busy_seconds()
     names.learn(new)
-    took = time.perf_counter() - begun
+    took = busy_seconds() - begun
     print(f"{len(new) / took:,.0f} names/s")
     assert took < 3
 
