@@ -74,7 +74,7 @@ def standalone(folder: Path, *arguments: str, **environment: str) -> subprocess.
     for name in ("verify_trail.py", "chain.py", "anchors.py"):
         shutil.copy(ROOT / "audit" / name, folder / "audit" / name)
     command = [sys.executable, "-I", "-S", str(folder / "audit" / "verify_trail.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
 
 
 def test_an_untouched_trail_verifies(trail: int) -> None:

@@ -44,7 +44,7 @@ def python(code: str, home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code, str(home)], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -55,7 +55,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 def test_four_cold_starts_at_once_make_one_server_that_all_can_use(server: LocalPg) -> None:
     starts = [python(START, server.home) for _ in range(4)]
-    pids = {start.communicate(timeout=30)[0].strip() for start in starts}
+    pids = {start.communicate(timeout=120)[0].strip() for start in starts}
     assert [start.returncode for start in starts] == [0, 0, 0, 0]
     assert pids == {str(server.pid())}
     with psycopg.connect(server.url_for("app")) as connection:

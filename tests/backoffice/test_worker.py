@@ -189,7 +189,7 @@ def test_the_worker_gives_signs_of_life_and_stops_in_good_order(number: int) -> 
     with running_worker() as process:
         eventually(WorkerHeartbeat.objects.exists)
         process.send_signal(number)
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     assert not WorkerHeartbeat.objects.exists()
@@ -242,7 +242,9 @@ def test_the_worker_begins_again_when_its_database_comes_back() -> None:
         eventually(WorkerHeartbeat.objects.exists)
         with psycopg.connect(host=entry["HOST"], dbname="postgres", user="openremit_admin", autocommit=True) as admin:
             admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'openremit work%'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name LIKE 'openremit work%%' AND datname = %s",
+                [entry["NAME"]],
             )
         WorkerHeartbeat.objects.all().delete()
         eventually(WorkerHeartbeat.objects.exists)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import world as worlds
 from tests.browser.serving import Site, served
@@ -17,6 +17,8 @@ from tests.database import end_other_sessions
 from tests.people import signed_in
 
 WIDE = {"width": 1440, "height": 900}
+PATIENCE = 60_000  # milliseconds: a busy machine is no failure, and what never happens fails all the same
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +49,7 @@ def open_browser(browser: Browser, site: Site) -> Iterator[Callable[..., Browser
 
     def open_one(username: str = "", **options: Any) -> BrowserContext:
         context = browser.new_context(**({"viewport": WIDE, "base_url": site.url} | options))
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         opened.append((context, Watch(context)))
         if username:
             context.add_cookies([cookie_of(username, site)])

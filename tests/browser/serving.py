@@ -19,7 +19,7 @@ from django.test import override_settings
 from backoffice import asgi
 from backoffice.settings import build
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Lines(logging.Handler):

@@ -25,8 +25,7 @@ def test_back_restores_address_filters_rows_and_place(page: Page) -> None:
     assert "no-store" in answer.headers["cache-control"]
     row = page.locator("tr[data-id]").nth(29)
     row.scroll_into_view_if_needed()
-    page.mouse.wheel(0, 240)
-    page.wait_for_timeout(150)
+    page.evaluate("scrollBy(0, 240)")
     before = [page.url, page.evaluate(CONTROLS), page.evaluate(ROWS)]
     height = page.evaluate("scrollY")
     assert height > 300

@@ -16,12 +16,12 @@ from backoffice.demo.progress import Progress
 from backoffice.demo.running import Child, Troupe, children
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
-STUBBORN = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"]
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+STUBBORN = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"]
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    for _ in range(200):
+    for _ in range(1_200):
         if holds():
             return True
         time.sleep(0.05)
@@ -90,7 +90,7 @@ from backoffice.demo.running import Child, Troupe
 troupe = Troupe([Child("one", {SLEEPER!r}), Child("two", {SLEEPER!r})], print)
 troupe.start()
 open({str(pids)!r}, "w").write(" ".join(str(child.process.pid) for child in troupe.members))
-time.sleep(60)
+time.sleep(600)
 """
     process = subprocess.Popen([sys.executable, "-c", parent], env={**os.environ})
     assert eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2)

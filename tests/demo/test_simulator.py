@@ -317,12 +317,12 @@ def test_the_command_starts_sends_and_stops_on_sigterm(backoffice: Backoffice) -
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
     waiting = threading.Event()
-    for _ in range(300):
+    for _ in range(1_200):
         if len(backoffice.events) > 20:
             break
         waiting.wait(0.1)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=10)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert len(backoffice.events) > 20
     assert "stopped after" in output
