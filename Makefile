@@ -2,6 +2,7 @@
 # Everything made here lands in .venv and .local.
 PYTHON ?= python3
 PORT   ?= 8000
+ARGS   ?= -n 2 --dist loadfile --no-loadscope-reorder
 BIN    := .venv/bin
 UV     := $(shell command -v uv 2>/dev/null || echo .local/uv/bin/uv)
 
@@ -19,7 +20,7 @@ demo: .venv/.run  ## set everything up and serve the Backoffice with demo data a
 	@$(BIN)/python manage.py collectstatic --verbosity 0 --no-input
 	@PORT=$(PORT) exec $(BIN)/python manage.py demo
 
-test: .venv/.dev  ## the whole test suite on a PostgreSQL of its own (ARGS=… reach pytest)
+test: .venv/.dev  ## the whole test suite on a PostgreSQL of its own (ARGS=tests/… runs a part, in one process)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.dev  ## style, types, imports, templates, migrations, production settings

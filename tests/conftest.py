@@ -14,6 +14,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases, teardown_databases
 
 from tests.database import as_owner, empty_tables, end_other_sessions, keep_pristine
+from tests.sharing import ByFile
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -33,6 +34,11 @@ CHROMIUM_FLAGS = [
 NO_CHROMIUM = (
     "no Chromium on this machine: apt-get install -y --no-install-recommends chromium libatomic1 fonts-dejavu-core"
 )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Called in parallel runs alone."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
