@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.test.utils import setup_databases, teardown_databases
+from django.test.utils import setup_databases
 
-from tests.database import as_owner, empty_tables, end_other_sessions, keep_pristine
+from tests.database import as_owner, empty_tables, keep_pristine, take_down
 from tests.sharing import ByFile
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def django_db_setup(
     yield
     DatabaseOperations.execute_sql_flush = plain_flush  # type: ignore[method-assign]
     with django_db_blocker.unblock():
-        end_other_sessions()
-    with django_db_blocker.unblock(), as_owner():
-        teardown_databases(databases, verbosity=0)
+        take_down(databases)
 
 
 def _load_reference_data() -> None:

@@ -26,11 +26,11 @@ def names() -> list[str]:
 def prepared_database() -> Iterator[None]:
     """A fresh database, set up by its owner and used by the application role; gone afterwards."""
     import django
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases, teardown_test_environment
+    from django.test.utils import setup_databases, setup_test_environment, teardown_test_environment
 
     django.setup()
     from backoffice.reference import load_all
-    from tests.database import as_owner, keep_pristine
+    from tests.database import as_owner, keep_pristine, take_down
 
     setup_test_environment(debug=False)
     with as_owner():
@@ -40,8 +40,7 @@ def prepared_database() -> Iterator[None]:
     try:
         yield
     finally:
-        with as_owner():
-            teardown_databases(databases, verbosity=0)
+        take_down(databases)
         teardown_test_environment()
 
 
