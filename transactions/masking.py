@@ -124,11 +124,16 @@ def split_phone(value: str) -> tuple[str, str]:
 
 
 def _last(value: str, shown: int, label: str) -> Masked:
-    """Dots and the last characters, unless that would show half of the value or more."""
+    """Dots and the last characters, unless that would show half of the value or more, or most of its digits."""
     compact = _NOT_ALPHANUMERIC.sub("", value)
-    if len(compact) <= 2 * shown:
+    end = compact[-shown:]
+    if len(compact) <= 2 * shown or 2 * _digits(end) > _digits(compact):
         return Masked(_HIDDEN, f"{label} hidden")
-    return Masked(_HIDDEN + compact[-shown:], _ends_in(label, compact[-shown:]))
+    return Masked(_HIDDEN + end, _ends_in(label, end))
+
+
+def _digits(text: str) -> int:
+    return len(_NOT_DIGIT.sub("", text))
 
 
 def _ends_in(label: str, end: str) -> str:
