@@ -361,7 +361,6 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.BULK_JOB: _format("{who} {facts[did]} {object}: {facts[what]}"),
     Verb.SHEET_DOWNLOADED: _format("{who} downloaded a spreadsheet of {facts[count]} rows: {facts[what]}"),
     Verb.REVERSALS_FILED: _format("{who} {facts[did]} {object}: {facts[what]}"),
-    Verb.EVIDENCE_FILED: _format("{who} filed evidence for {object}: {facts[name]}"),
     Verb.CHAIN_VERIFIED: _format("{who} verified the trail: {facts[count]} events to {facts[seq]}"),
     Verb.CHAIN_BROKEN: _chain_broken,
 }

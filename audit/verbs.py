@@ -87,7 +87,6 @@ class Verb(StrEnum):
     BULK_JOB = "bulk_job"
     SHEET_DOWNLOADED = "sheet_downloaded"
     REVERSALS_FILED = "reversals_filed"
-    EVIDENCE_FILED = "evidence_filed"
 
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

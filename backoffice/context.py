@@ -73,6 +73,13 @@ MENU: list[Entry] = [
         key="e",
         waiting=lambda user: waiting_for(user, timezone.now()),
     ),
+    Entry("RTGS", "/rtgs/", "money", frozenset({"exceptions.propose_settlement", "exceptions.decide_settlement"})),
+    Entry(
+        "Reversals",
+        "/reversals/",
+        "returned",
+        frozenset({"exceptions.propose_operations", "exceptions.decide_operations"}),
+    ),
     Entry("Intake problems", "/gateway/problems/", "warning", frozenset({"transactions.view_payloads"})),
     Entry("Administration", "/admin/", "settings", frozenset(), key="u", staff_only=True),
 ]

@@ -24,7 +24,7 @@ from accounts.models import SignInFailure
 from audit import chain, trail, verification
 from audit.verbs import Verb
 from backoffice.gateway import delivery
-from exceptions import jobs
+from exceptions import jobs, reversals
 from exceptions.opening import open_late
 from transactions.models import Search
 
@@ -108,6 +108,19 @@ def run_bulk_job(job: int) -> None:
     """Do rows of a bulk job; when its time is up and rows are left, let others have their turn first."""
     if jobs.run(job):
         jobs.call_again(job)
+
+
+@app.task(name=reversals.CHECK_TASK)
+def check_reversal_file(file: int) -> None:
+    """Give the rows of a reversal file their verdicts; a long one in turns."""
+    if reversals.check_rows(file):
+        app.configure_task(reversals.CHECK_TASK, lock=f"reversals-{file}").defer(file=file)
+
+
+@app.task(name=reversals.CARRY_OUT_TASK)
+def carry_out_reversals(file: int, request: int) -> None:
+    """Begin what two people agreed on; the rows are a bulk job's."""
+    reversals.carry_out(file, request)
 
 
 @by_the_clock("7 * * * *")

@@ -9,9 +9,10 @@ class ExceptionsConfig(AppConfig):
     verbose_name = "Exceptions"
 
     def ready(self) -> None:
-        from exceptions import bulk, flags, operations, panels
+        from exceptions import bulk, flags, operations, panels, reversals
 
         panels.register()
         flags.register()
         bulk.register_all()
         operations.register()
+        reversals.register()

@@ -18,7 +18,7 @@ from accounts.models import ApprovalRequest, User
 from exceptions import actions, handling
 from exceptions.guards import DEEDS
 from exceptions.models import BulkJob, BulkRow, ExceptionItem
-from transactions import deeds
+from transactions import bulk_deeds, deeds
 from transactions.deeds import OUT_OF_WORK, offer_of
 from transactions.facts import facts_of
 from transactions.models import Command, Transaction
@@ -61,8 +61,12 @@ _deeds: dict[str, BulkDeed] = {}
 
 
 def register(deed: BulkDeed) -> None:
-    """Let jobs do this. A key that is there already is replaced."""
+    """Let jobs do this, and offer it below the list. A key that is there already is replaced."""
     _deeds[deed.key] = deed
+    if deed.key in OFFERED:
+        order = 30 + 10 * OFFERED.index(deed.key)
+        url_name = f"exceptions:bulk-{deed.key.replace('_', '-')}"
+        bulk_deeds.register(bulk_deeds.BulkDeed(deed.key, deed.label, deed.permission, url_name, order))
 
 
 def called(key: str) -> BulkDeed | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import django_filters
 
 from exceptions.handling import colleagues
-from exceptions.models import BulkJob, BulkRow, ExceptionItem
+from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalRow
 from transactions.filters import known_to
 from transactions.vocabulary import Rail, Status
 
@@ -111,3 +111,22 @@ class JobFilter(django_filters.FilterSet):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         for item in self.form.fields.values():
             item.is_filter = True
+
+
+class ReversalRowFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Which rows of a reversal file are shown, and after which."""
+
+    state = django_filters.ChoiceFilter(label="Show", choices=ReversalRow.State.choices, empty_label="All rows")
+    after = django_filters.NumberFilter(label="After row", method="after_row", min_value=0, max_value=10_000_000)
+
+    class Meta:
+        model = ReversalRow
+        fields: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for item in self.form.fields.values():
+            item.is_filter = True
+
+    def after_row(self, rows: Any, name: str, value: Any) -> Any:
+        return rows.after(int(value))

@@ -131,3 +131,26 @@ class ConfirmForm(forms.Form):
         self.fields["to"].choices = [(by.username, "Me"), *others, (NOBODY, "Nobody: give them back")]  # type: ignore[attr-defined]
         for name in {"note", "to"} - {deed.asks_for}:
             del self.fields[name]
+
+
+class UploadForm(forms.Form):
+    """A spreadsheet that somebody brings."""
+
+    file = forms.FileField(
+        label="File",
+        help_text="XLSX or CSV with the template's columns, at most 10,000 rows and 5 MB.",
+        error_messages={"required": "Choose a file", "empty": "The file is empty. Fill in the template first."},
+    )
+
+
+class ProposeForm(forms.Form):
+    """Why what a file names should be undone; bound to the version of the file that the person saw."""
+
+    note = forms.CharField(
+        label="Why",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="The second person reads it. No personal data here.",
+        error_messages={"required": "Enter why these payments are reversed"},
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)

@@ -10,7 +10,13 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from exceptions.querysets import BulkRowQuerySet, ExceptionQuerySet, JobQuerySet
+from exceptions.querysets import (
+    BulkRowQuerySet,
+    ExceptionQuerySet,
+    JobQuerySet,
+    ReversalFileQuerySet,
+    ReversalRowQuerySet,
+)
 from transactions.models import Transaction
 
 
@@ -181,3 +187,102 @@ class BulkRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job_id} row {self.place}"
+
+
+# -- reversals --------------------------------------------------------------------------------------------------------
+
+
+class ReversalFile(models.Model):
+    """A list of payments to be undone, as somebody brought it (DOMAIN.md section 5). The same bytes count once."""
+
+    class State(models.TextChoices):
+        CHECKING = "checking", "Being checked"
+        CHECKED = "checked", "Checked"
+        PROPOSED = "proposed", "Waiting for a second person"
+        APPROVED = "approved", "Approved"
+        COMMITTED = "committed", "Being carried out"
+        DROPPED = "dropped", "Dropped"
+
+    number = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()
+    body = models.BinaryField(help_text="The file as it came: the evidence of what was asked.")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.CHECKING)
+    version = models.PositiveIntegerField(default=1)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    job = models.ForeignKey(BulkJob, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = ReversalFileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-uploaded_at", "-id"]
+        verbose_name = "reversal file"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sha256"], condition=~Q(state="dropped"), name="the_same_reversal_file_counts_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("exceptions:reversal", args=[self.number])
+
+    @property
+    def trail_name(self) -> str:
+        return self.number
+
+
+class ReversalRow(models.Model):
+    """One row of a reversal file: what it says, whether it names exactly one payment, and which."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Not checked yet"
+        MATCHED = "matched", "Matched"
+        NOT_FOUND = "not_found", "Not found"
+        AMBIGUOUS = "ambiguous", "Ambiguous"
+        AMOUNT_DIFFERS = "amount_differs", "Amount differs"
+        REVERSED = "reversed", "Already reversed"
+        NOT_ELIGIBLE = "not_eligible", "Not eligible"
+        INVALID = "invalid", "Invalid"
+        DUPLICATE = "duplicate", "Duplicate in file"
+
+    file = models.ForeignKey(ReversalFile, on_delete=models.PROTECT, related_name="rows")
+    number = models.PositiveIntegerField(help_text="Of the row in the file; the header is row 1.")
+    date = models.CharField(max_length=300, blank=True, default="")
+    rail = models.CharField(max_length=300, blank=True, default="")
+    partner = models.CharField(max_length=300, blank=True, default="")
+    amount = models.CharField(max_length=300, blank=True, default="")
+    cbs_reference = models.CharField(max_length=300, blank=True, default="")
+    reference = models.CharField(max_length=300, blank=True, default="")
+    iban = models.CharField(max_length=300, blank=True, default="")
+    receiver = models.CharField(max_length=300, blank=True, default="")
+    state = models.CharField(max_length=14, choices=State.choices, default=State.WAITING)
+    message = models.CharField(max_length=400, blank=True, default="")
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    version = models.PositiveIntegerField(null=True, blank=True)
+
+    objects = ReversalRowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["file", "number"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["file", "number"], name="one_row_of_a_number_in_a_file"),
+            models.UniqueConstraint(
+                fields=["file", "transaction"], condition=Q(state="matched"), name="a_payment_once_in_a_reversal_file"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="matched") | Q(transaction__isnull=False, version__isnull=False),
+                name="what_matches_names_its_payment",
+            ),
+        ]
+        indexes = [models.Index(fields=["file", "state", "number"], name="reversal_row_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} row {self.number}"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import Case, Count, DateTimeField, F, Min, Q, QuerySet, Sum, When
 
-from accounts.access import has
-from transactions.querysets import ScopedQuerySet
+from accounts.access import has, scope_of
+from transactions.querysets import ScopedQuerySet, scoped
 from transactions.vocabulary import Stage
 
 if TYPE_CHECKING:
@@ -145,3 +145,51 @@ class BulkRowQuerySet(ScopedQuerySet):
         return dict(
             sums.order_by("transaction__settled_currency").values_list("transaction__settled_currency", "value")
         )
+
+
+class ReversalFileQuerySet(QuerySet[Any]):
+    """Questions about reversal files."""
+
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """Who proposes or decides operations deeds, and auditors, read them all; their rows follow the scope."""
+        may = ("exceptions.propose_operations", "exceptions.decide_operations", "audit.view_trail")
+        return self if any(has(user, right) for right in may) else self.none()
+
+    def called(self, number: str) -> Self:
+        """The file with exactly this number; at most one."""
+        return self.filter(number=number)
+
+    def same_as(self, sha256: str) -> Self:
+        """The file with these very bytes, unless it was dropped."""
+        return self.filter(sha256=sha256).exclude(state="dropped")
+
+    def for_list(self) -> Self:
+        return self.select_related("uploaded_by", "job").defer("body")
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).defer("body").order_by("pk")
+
+
+class ReversalRowQuerySet(ScopedQuerySet):
+    """Questions about the rows of reversal files."""
+
+    to_transaction = "transaction__"
+
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """Rows that name no payment, and those whose payment is in the person's scope."""
+        return self.filter(Q(transaction__isnull=True) | scoped(scope_of(user), self.to_transaction))
+
+    def in_state(self, *states: str) -> Self:
+        return self.filter(state__in=states)
+
+    def after(self, number: int) -> Self:
+        """What follows this row of the file."""
+        return self.filter(number__gt=number)
+
+    def for_list(self) -> Self:
+        return self.select_related("transaction").order_by("number")
+
+    def counts(self) -> dict[str, int]:
+        """How many rows stand in each state."""
+        return dict(self.order_by().values("state").annotate(number_=Count("pk")).values_list("state", "number_"))

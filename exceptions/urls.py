@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exceptions.views import bulk, desk
+from exceptions.views import bulk, desk, reversals, rtgs
 
 app_name = "exceptions"
 
@@ -17,4 +17,9 @@ urlpatterns = [
     path("bulk/new/send-back/", bulk.choose, {"deed": "send_back"}, name="bulk-send-back"),
     path("bulk/<str:number>/", bulk.job, name="job"),
     path("bulk/<str:number>/progress/", bulk.progress, name="job-progress"),
+    path("reversals/", reversals.reversals, name="reversals"),
+    path("reversals/template/xlsx/", reversals.template_xlsx, name="reversal-template-xlsx"),
+    path("reversals/template/csv/", reversals.template_csv, name="reversal-template-csv"),
+    path("reversals/<str:number>/", reversals.reversal, name="reversal"),
+    path("rtgs/", rtgs.rtgs, name="rtgs"),
 ]

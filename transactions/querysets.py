@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from accounts.access import Scope, has, scope_of
 from transactions import flags
-from transactions.vocabulary import OPEN_COMMANDS, CommandState, Side
+from transactions.vocabulary import OPEN_COMMANDS, CommandState, Rail, Side, Stage, Status
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -96,6 +96,24 @@ class TransactionQuerySet(ScopedQuerySet):
     def here_at(self, moment: dt.datetime) -> Self:
         """Those whose instruction had reached the Backoffice at that moment."""
         return self.filter(created_at__lte=moment)
+
+    def with_rail_keys(self, keys: Iterable[str]) -> Self:
+        """Those whose rail reference, compared as references are, is one of these."""
+        return self.filter(~Q(rail_key=""), rail_key__in=sorted(keys))
+
+    def on_rtgs(self) -> Self:
+        """In the queue of RTGS, or at RTGS and not settled yet."""
+        return self.filter(Q(stage=Stage.RTGS_QUEUE) | Q(stage=Stage.SETTLEMENT, rail=Rail.RTGS), status=Status.PENDING)
+
+    def longest_waiting_first(self) -> Self:
+        return self.order_by("stage_since", "pk")
+
+    def waiting_after(self, among: Self, reference: str) -> Self:
+        """What follows this transaction in a list with the longest waiting first; nothing if it is not `among`."""
+        place = among.called(reference).values_list("stage_since", "pk").first()
+        if place is None:
+            return self.none()
+        return self.filter(Q(stage_since__gt=place[0]) | Q(stage_since=place[0], pk__gt=place[1]))
 
     def numbered(self, pk: int) -> Self:
         """The transaction with this key; at most one."""

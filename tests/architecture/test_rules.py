@@ -38,7 +38,7 @@ def deeds() -> list[tuple[Path, ast.FunctionDef, set[str]]]:
     helpers' included.
     """
     found: list[tuple[Path, ast.FunctionDef, set[str]]] = []
-    for path in (path for path in sources() if path.name in ("actions.py", "handling.py", "jobs.py")):
+    for path in (path for path in sources() if path.name in ("actions.py", "handling.py", "jobs.py", "reversals.py")):
         functions = {n.name: n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)}
         public = [function for name, function in functions.items() if not name.startswith("_")]
         if path.name != "actions.py":  # beside its deeds it answers questions

@@ -263,12 +263,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
             "object_id": "R-2026-000007",
             "facts": {"did": "uploaded", "what": "november.xlsx"},
         },
-        "Hina Baig uploaded reversalfile R-2026-000007: november.xlsx",
-    ),
-    (
-        Verb.EVIDENCE_FILED,
-        TRANSACTION | {"facts": {"name": "advice.pdf"}},
-        "Hina Baig filed evidence for PSL000000045: advice.pdf",
+        "Hina Baig uploaded reversal file R-2026-000007: november.xlsx",
     ),
     (
         Verb.CHAIN_VERIFIED,

@@ -41,3 +41,25 @@ class BulkRowFactory(factory.django.DjangoModelFactory[models.BulkRow]):
     place = factory.Sequence(lambda n: n + 1)
     transaction = factory.SubFactory(TransactionFactory, stage="failed_retryable")
     version = factory.SelfAttribute("transaction.version")
+
+
+class ReversalFileFactory(factory.django.DjangoModelFactory[models.ReversalFile]):
+    """A file that was uploaded and not checked."""
+
+    class Meta:
+        model = models.ReversalFile
+
+    number = factory.Sequence(lambda n: f"R-TEST-{n:06d}")
+    name = "reversals.csv"
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+    size = 1
+    body = b"x"
+    uploaded_by = factory.SubFactory(UserFactory)
+
+
+class ReversalRowFactory(factory.django.DjangoModelFactory[models.ReversalRow]):
+    class Meta:
+        model = models.ReversalRow
+
+    file = factory.SubFactory(ReversalFileFactory)
+    number = factory.Sequence(lambda n: n + 2)

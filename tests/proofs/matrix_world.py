@@ -21,7 +21,7 @@ from accounts.permissions import Role
 from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
 from compliance.models import Case, CaseFile, ScreeningCheck
-from exceptions.models import BulkJob, BulkRow, ExceptionItem
+from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalFile, ReversalRow
 from tests.factories.compliance import ReportFactory, WhitelistRuleFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
@@ -104,6 +104,8 @@ class World:
                 return "late-compliance-review" if kind == "own" else "no-such-group"
             case "number" if address.startswith("exceptions:job"):
                 return self.jobs[kind]
+            case "number" if address == "exceptions:reversal":
+                return "R-OWN" if kind == "own" else "R-NONE"
             case "number":
                 return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
             case "key":
@@ -174,6 +176,7 @@ def build() -> World:
         "missing": "INQ-NONE",
     }
     jobs = {"own": _job(own, omar, "B-OWN"), "foreign": _job(foreign, users["nobody"], "B-ZZ"), "missing": "B-NONE"}
+    _reversal(own, foreign, omar)
     _report_and_rule(own, OWN_REPORT, 9001)
     _report_and_rule(foreign, FOREIGN_REPORT, 9002)
     cases = {"own": _case(own, OWN_FILE), "foreign": _case(foreign, FOREIGN_FILE), "missing": "C-2026-99999"}
@@ -306,6 +309,19 @@ def _hits() -> dict[str, Any]:
         "programme": "Hitcanary",
     }
     return {"status": "HITS", "list": {"name": "Canary Sanctions List", "version": "2026-11-21"}, "hits": [entry]}
+
+
+def _reversal(transaction: Transaction, foreign: Transaction, by: User) -> None:
+    """A reversal file of omar's with a row of each: what names a foreign payment is nobody's to read."""
+    file = ReversalFile.objects.create(
+        number="R-OWN", name="november.csv", sha256="0" * 64, size=1, body=b"x", uploaded_by=by, state="checked"
+    )
+    for number, one in enumerate((transaction, foreign), 2):
+        mark = "Zz Canary " if one.txn_id == FOREIGN_TXN else ""
+        ReversalRow.objects.create(
+            file=file, number=number, transaction=one, version=one.version, state="amount_differs",
+            message=f"{mark}differs", reference=f"{mark}1", iban="PK22ORMB0000009999999999",
+        )  # fmt: skip
 
 
 def _job(transaction: Transaction, by: User | None, number: str) -> str:
