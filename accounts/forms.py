@@ -91,3 +91,28 @@ class PasswordForm(PasswordChangeForm):
         if chosen and self.user.check_password(chosen):
             raise ValidationError("Choose a password that differs from the present one.")
         return chosen
+
+
+class DecisionForm(forms.Form):
+    """What the second person says, and why."""
+
+    decision = forms.ChoiceField(
+        label="Your decision",
+        choices=[("approve", "Approve"), ("send_back", "Send back"), ("reject", "Reject")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose approve, send back or reject"},
+    )
+    note = forms.CharField(
+        label="Note",
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Needed when you send back or reject. The person who asked reads it.",
+        error_messages={"max_length": "Keep the note to 2,000 characters or less"},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("decision") in ("send_back", "reject") and not cleaned.get("note"):
+            self.add_error("note", "Enter why, so that the person who asked can go on")
+        return cleaned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -66,6 +67,22 @@ class ApprovalQuerySet(models.QuerySet[Any]):
     def asked_by(self, user: User | AnonymousUser) -> Self:
         """What this human being asked for, through whichever account."""
         return self.filter(maker_person=getattr(user, "person_key", None))
+
+    def of_batch(self, batch: UUID) -> Self:
+        """The requests of one job."""
+        return self.filter(batch=batch).order_by("pk")
+
+    def makers(self) -> list[tuple[str, str]]:
+        """Who asked, by user name and full name."""
+        return list(self.order_by("maker__username").values_list("maker__username", "maker__full_name").distinct())
+
+    def elder_than(self, one: Any) -> Self:
+        """What follows `one` in a list that is newest first."""
+        return self.filter(Q(created_at__lt=one.created_at) | Q(created_at=one.created_at, pk__lt=one.pk))
+
+    def younger_than(self, one: Any) -> Self:
+        """What follows `one` in a list that is oldest first."""
+        return self.filter(Q(created_at__gt=one.created_at) | Q(created_at=one.created_at, pk__gt=one.pk))
 
     def for_list(self) -> Self:
         return self.select_related("maker", "checker", "partner")

@@ -30,7 +30,7 @@ from django.utils import timezone
 from accounts.access import check, has, permissions_of, work_scope_of
 from accounts.errors import Refused
 from accounts.models import ApprovalPolicy, ApprovalRequest, User
-from accounts.permissions import roles_that_may
+from accounts.permissions import PERMISSIONS, roles_that_may
 from accounts.separation import LOCK, one_at_a_time
 from audit import trail
 from audit.querysets import name_of
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 State = ApprovalRequest.State
 AUDITS: Final = "audit.view_trail"
 DEFAULT_HOURS: Final = 24
+INBOX: Final = frozenset(
+    {AUDITS, *(name for name in PERMISSIONS if name.partition(".")[2].startswith(("propose_", "decide_", "request_")))}
+)
+"""Who holds one of these rights has an inbox: proposers, deciders and auditors."""
 MOST_AT_ONCE: Final = 500
 
 Guards = Callable[[ApprovalRequest, Any], str]
@@ -333,6 +337,48 @@ def why_not_decide(asked: ApprovalRequest, user: User) -> str:
     if asked.expires_at <= timezone.now():
         return f"This request ran out at {clock(asked.expires_at)}. It can be asked again."
     return one.why_not_decide(asked, user)
+
+
+def deciders(one: Operation) -> str:
+    """The roles that may decide, for a sentence."""
+    return " or ".join(roles_that_may(one.decide))
+
+
+def overtaken_now(asked: ApprovalRequest) -> str:
+    """Why a waiting request could not be approved now whoever decides, in a sentence; "" where nothing is in the way.
+
+    For the page, which looks without a lock; approving looks again.
+    """
+    if not asked.is_pending:
+        return ""
+    with transaction.atomic():
+        one = operation_of(asked)
+        return _overtaken(asked, one, one.load(asked))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of what is asked: what it is now and what it would be."""
+
+    field: str
+    now: str
+    after: str
+
+
+def differences(asked: ApprovalRequest) -> list[Difference]:
+    """The fields that would change, as the maker saw them."""
+    names = dict.fromkeys([*asked.before, *asked.after])
+    return [
+        Difference(name, _text(asked.before.get(name)), _text(asked.after.get(name)))
+        for name in names
+        if asked.before.get(name) != asked.after.get(name)
+    ]
+
+
+def _text(value: Any) -> str:
+    if value in (None, "", []):
+        return "empty"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def own_request(one: Operation) -> str:

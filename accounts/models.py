@@ -371,7 +371,7 @@ class ApprovalRequest(models.Model):
         return self.number
 
     def get_absolute_url(self) -> str:
-        return reverse("approvals:request", args=[self.number])
+        return reverse("accounts:request", args=[self.number])
 
     @property
     def trail_name(self) -> str:

@@ -1,15 +1,19 @@
-"""Signing in and out, and one's own account."""
+"""Signing in and out, one's own account, and the inbox of the second person."""
 
 from django.urls import path
 
-from accounts import views
+from accounts.views import account, approvals
 
 app_name = "accounts"
 
 urlpatterns = [
-    path("login/", views.login, name="login"),
-    path("logout/", views.logout, name="logout"),
-    path("account/", views.account, name="account"),
-    path("account/stay/", views.stay, name="stay"),
-    path("account/password/", views.password, name="password"),
+    path("login/", account.login, name="login"),
+    path("logout/", account.logout, name="logout"),
+    path("account/", account.account, name="account"),
+    path("account/stay/", account.stay, name="stay"),
+    path("account/password/", account.password, name="password"),
+    path("approvals/", approvals.inbox, name="approvals"),
+    path("approvals/batches/<uuid:batch>/", approvals.batch, name="batch"),
+    path("approvals/<str:approval>/", approvals.request_page, name="request"),
+    path("approvals/<str:approval>/withdraw/", approvals.withdraw, name="withdraw"),
 ]

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import views
 from accounts.access import ask_to_sign_in
 from accounts.administration import PEOPLE, Base, may_open
 from accounts.errors import MissingPermission
+from accounts.views import account as views
 
 SECTIONS: Final = ("People and rights", "Organisations", "Reference data", "Transactions", "Intake", "Trail")
 READS: Final = ("GET", "HEAD")

@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.access import permissions_of
-from accounts.models import User
+from accounts.maker_checker import INBOX
+from accounts.models import ApprovalRequest, User
 from audit import trail
 from backoffice import VERSION
 from compliance import waiting as compliance_desk
@@ -79,6 +80,14 @@ MENU: list[Entry] = [
         "/reversals/",
         "returned",
         frozenset({"exceptions.propose_operations", "exceptions.decide_operations"}),
+    ),
+    Entry(
+        "Approvals",
+        "/approvals/",
+        "check",
+        INBOX,
+        key="a",
+        waiting=lambda user: ApprovalRequest.objects.waiting_for(user)[:100].count(),
     ),
     Entry("Intake problems", "/gateway/problems/", "warning", frozenset({"transactions.view_payloads"})),
     Entry("Administration", "/admin/", "settings", frozenset(), key="u", staff_only=True),

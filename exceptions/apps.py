@@ -9,10 +9,14 @@ class ExceptionsConfig(AppConfig):
     verbose_name = "Exceptions"
 
     def ready(self) -> None:
-        from exceptions import bulk, flags, operations, panels, reversals
+        from exceptions import bulk, flags, guards, operations, panels, reversals
+        from transactions import deeds
 
         panels.register()
         flags.register()
         bulk.register_all()
         operations.register()
         reversals.register()
+        for deed in guards.DEEDS.values():
+            if deed is not guards.REVERSE:
+                deeds.register(deed)

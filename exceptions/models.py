@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from exceptions.querysets import (
     BulkRowQuerySet,
+    EvidenceQuerySet,
     ExceptionQuerySet,
     JobQuerySet,
     ReversalFileQuerySet,
@@ -286,3 +287,33 @@ class ReversalRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_id} row {self.number}"
+
+
+class Evidence(models.Model):
+    """A file that proves what treasury did by hand, exactly as it was given. Append-only."""
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="evidence")
+    name = models.CharField(max_length=120)
+    content = models.BinaryField()
+    content_type = models.CharField(max_length=60)
+    sha256 = models.CharField(max_length=64)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["added_at", "id"]
+        verbose_name_plural = "evidence"
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["transaction", "sha256"], name="one_file_per_transaction")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def file_name(self) -> str:
+        """The name under which it is downloaded: plain letters only, whatever it was called."""
+        plain = (letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "_" for letter in self.name)
+        stem = "".join(plain)
+        return stem.lstrip(".") or "evidence"

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts import maker_checker
 from accounts.models import ApprovalRequest
 from exceptions import guards
 from exceptions.guards import DEEDS
 from transactions.commands import queue
 from transactions.deeds import Deed, first_obstacle
+from transactions.dossier import Dossier
 from transactions.facts import Facts, facts_about
 from transactions.models import Command, Transaction
 from transactions.vocabulary import CommandKind
@@ -95,6 +98,26 @@ def why_not_send(command: Command, present: Transaction) -> str:
     return ""
 
 
+def evidence_of(request: ApprovalRequest, user: User) -> Mapping[str, Any]:
+    """What the second person looks at: the transaction as its own page tells it to them, and treasury's files."""
+    found = Transaction.objects.visible_to(user).called(request.object_id).for_detail().first()
+    if found is None:
+        return {}
+    dossier = Dossier(found, user, timezone.now())
+    proof = request.payload.get("evidence") or {}
+    address = f"{found.get_absolute_url()}evidence/{proof.get('sha256', '')}/"
+    said = {"RTGS reference": request.payload.get("rtgsReference"), "Settled on": request.payload.get("settledOn")}
+    return {
+        "dossier": dossier,
+        "transaction": found,
+        "explanation": dossier.explanation,
+        "steps": dossier.steps,
+        "section": {"timeline": dossier.timeline, "items": dossier.timeline.items},
+        "files": [{"name": proof["name"], "sha256": proof["sha256"], "url": address}] if proof else [],
+        "said": [(label, value) for label, value in said.items() if value],
+    }
+
+
 def register() -> None:
     """Make the operations known to the one place for two people. Called when the app is ready."""
     for deed in DEEDS.values():
@@ -110,6 +133,7 @@ def register() -> None:
                     execute=carry_out,
                     kind="Treasury" if deed.decided_by == "exceptions.decide_settlement" else "Operations",
                     evidence_template="exceptions/_evidence.html",
+                    evidence=evidence_of,
                     url_of=lambda request: f"/transactions/{request.object_id}/",
                 )
             )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from accounts.models import User
+    from transactions.models import Transaction
 
 STANDING = ("failed", "outcome_unknown", "late")
 TOLD_BETTER = (Stage.FAILED_RETRYABLE, Stage.OUTCOME_UNKNOWN)
@@ -193,3 +194,16 @@ class ReversalRowQuerySet(ScopedQuerySet):
     def counts(self) -> dict[str, int]:
         """How many rows stand in each state."""
         return dict(self.order_by().values("state").annotate(number_=Count("pk")).values_list("state", "number_"))
+
+
+class EvidenceQuerySet(ScopedQuerySet):
+    """Questions about the files that prove what treasury did."""
+
+    to_transaction = "transaction__"
+
+    def of(self, remittance: Transaction) -> Self:
+        return self.filter(transaction=remittance)
+
+    def called(self, digest: str) -> Self:
+        """The file with exactly this SHA-256; at most one per transaction."""
+        return self.filter(sha256=digest)

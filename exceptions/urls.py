@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from exceptions.views import bulk, desk, reversals, rtgs
+from exceptions.views import bulk, desk, doing, reversals, rtgs
 
 app_name = "exceptions"
 
 urlpatterns = [
+    path("transactions/<str:reference>/do/<str:deed>/", doing.do, name="do"),
+    path("transactions/<str:reference>/evidence/<str:digest>/", doing.evidence, name="evidence"),
     path("exceptions/", desk.desk, name="desk"),
     path("exceptions/of/<str:reference>/", desk.work, name="work"),
     path("exceptions/<str:reason>/", desk.group, name="group"),

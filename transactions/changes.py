@@ -77,6 +77,19 @@ def changes_of(transaction: Transaction, *, reasons: Mapping[str, ReasonCode], r
     return found[:MOST]
 
 
+def changes_since(
+    transaction: Transaction, version: int, *, reasons: Mapping[str, ReasonCode], reader: Reader
+) -> list[dict[str, Any]]:
+    """What changed since the transaction had this version, for a form that is older: field, old, new, who, when."""
+    seen = transaction.history.filter(id=transaction.pk, version__lte=version).order_by("-history_date").first()
+    return [
+        {"field": one.field, "old": one.old, "new": one.new, "by": change.who, "at": change.at}
+        for change in reversed(changes_of(transaction, reasons=reasons, reader=reader))
+        if seen is None or change.at > seen.history_date
+        for one in change.differences
+    ]
+
+
 def _of_transaction(transaction: Transaction, reasons: Mapping[str, ReasonCode], reader: Reader) -> list[Change]:
     rows = _newest(transaction.history.filter(id=transaction.pk))
     changes = []

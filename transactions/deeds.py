@@ -114,6 +114,14 @@ class Offer:
         return bool(self.second_person)
 
 
+@dataclass(frozen=True)
+class Offers:
+    """What a person is offered: `now` what somebody can do in this state, `not_now` what nobody can."""
+
+    now: list[Offer]
+    not_now: list[Offer]
+
+
 _deeds: dict[str, Deed] = {}
 
 
@@ -132,11 +140,11 @@ def called(key: str) -> Deed | None:
     return _deeds.get(key)
 
 
-def offers(transaction: Transaction, user: User, facts: Facts | None = None) -> list[Offer]:
-    """What this person can do with the transaction now, and why not where they cannot."""
-    facts = facts or facts_about(transaction)
+def offers(facts: Facts, user: User, *, without: str = "") -> Offers:
+    """What this person can do with the transaction now, and why not where they cannot; `without` leaves a deed out."""
     seen = [deed for deed in registered() if not deed.is_secret or has(user, deed.permission)]
-    return [offer_of(deed, facts, user) for deed in seen]
+    made = [offer_of(deed, facts, user) for deed in seen if deed.key != without]
+    return Offers([one for one in made if one.is_possible], [one for one in made if not one.is_possible])
 
 
 def offer_of(deed: Deed, facts: Facts, user: User, job: Job = ALONE) -> Offer:

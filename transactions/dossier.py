@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from transactions.answers import Answer, answer_for, key_of
 from transactions.discretion import Reader
 from transactions.explain import Explanation, explain
+from transactions.facts import Facts, facts_about
 from transactions.models import Account, AnswerText, Event, Holiday, Note, Party, PurposeCode, ReasonCode, Transaction
 from transactions.object_trail import remembered_reason
 from transactions.related import Related, related_to
@@ -39,6 +40,11 @@ class Dossier:
     def events(self) -> list[Event]:
         """All events that have arrived, by their numbers."""
         return list(self.transaction.events.in_order())
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the guards of deeds look at."""
+        return facts_about(self.transaction)
 
     @cached_property
     def reasons(self) -> dict[str, ReasonCode]:

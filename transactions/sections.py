@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from accounts.access import has, may_work_on
-from transactions import deeds, panels
+from transactions import asked, deeds, panels
 from transactions.changes import changes_of
 from transactions.dossier import Dossier
 from transactions.forms import NoteForm
@@ -119,11 +119,13 @@ def marked(given: str, fetched: str) -> dict[str, list[tuple[bool, str]]]:
 def register() -> None:
     """Make the sections and the desk's own deeds known. Called once, when the app is ready."""
     folder = "transactions/"
+    asked.register()
     for panel in (
         Panel("overview", "Overview", f"{folder}_overview.html", overview, 10),
         Panel("parties", "Parties", f"{folder}_parties.html", parties, 20),
         Panel("account", "Account", f"{folder}_account.html", account, 30, is_half=True),
         Panel("amounts", "Amounts and exchange", f"{folder}_amounts.html", amounts, 31, is_half=True),
+        Panel("asked", "Asked", f"{folder}_asked.html", asked.section, 55),
         Panel("timeline", "Timeline", f"{folder}_timeline.html", timeline, 60, url_name="transactions:timeline"),
         Panel("inquiries", "Inquiries", f"{folder}_inquiries.html", inquiries, 65),
         Panel("notes", "Notes", f"{folder}_notes.html", notes, 70, url_name="transactions:notes"),

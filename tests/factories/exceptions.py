@@ -63,3 +63,15 @@ class ReversalRowFactory(factory.django.DjangoModelFactory[models.ReversalRow]):
 
     file = factory.SubFactory(ReversalFileFactory)
     number = factory.Sequence(lambda n: n + 2)
+
+
+class EvidenceFactory(factory.django.DjangoModelFactory[models.Evidence]):
+    class Meta:
+        model = models.Evidence
+
+    transaction = factory.SubFactory(TransactionFactory)
+    name = "confirmation.pdf"
+    content = b"%PDF-1.7 confirmed"
+    content_type = "application/pdf"
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+    added_by = factory.SubFactory(UserFactory)

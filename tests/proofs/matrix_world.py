@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.apps import apps
 from django.contrib.auth.models import Group
@@ -22,6 +23,7 @@ from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
 from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalFile, ReversalRow
+from tests.factories.accounts import ApprovalRequestFactory
 from tests.factories.compliance import ReportFactory, WhitelistRuleFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
@@ -78,6 +80,8 @@ class World:
     inquiries: dict[str, str]
     jobs: dict[str, str]
     cases: dict[str, str]
+    approvals: dict[str, str]
+    batches: dict[str, UUID]
     users: dict[str, User | None]
     narrow: frozenset[str] = NARROW
     _clients: dict[str, Client] = field(default_factory=dict)
@@ -97,6 +101,9 @@ class World:
 
     def argument(self, address: str, parameter: str, kind: str, name: str) -> Any:
         """The value of one URL parameter for an object of `kind` as `name` sees it; None where there is none."""
+        by_kind = {"approval": self.approvals, "batch": self.batches}
+        if parameter in by_kind:
+            return by_kind[parameter][kind]
         match parameter:
             case "reference":
                 return {"own": OWN_TXN, "foreign": FOREIGN_TXN, "missing": MISSING_TXN}[kind]
@@ -110,6 +117,10 @@ class World:
                 return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
             case "key":
                 return {"own": f"own-view-{name}", "foreign": "foreign-view", "missing": "missing-view"}[kind]
+            case "deed":
+                return "inquire"
+            case "digest":
+                return "0" * 64
             case "object_id":
                 return self._row(address, kind)
             case "app_label":
@@ -180,7 +191,13 @@ def build() -> World:
     _report_and_rule(own, OWN_REPORT, 9001)
     _report_and_rule(foreign, FOREIGN_REPORT, 9002)
     cases = {"own": _case(own, OWN_FILE), "foreign": _case(foreign, FOREIGN_FILE), "missing": "C-2026-99999"}
-    return World(own, foreign, inquiries, jobs, cases, users)
+    batches = {kind: uuid4() for kind in ("own", "foreign", "missing")}
+    approvals = {
+        "own": _approval(own, omar, batches["own"]),
+        "foreign": _approval(foreign, omar, batches["foreign"]),
+        "missing": "A-NONE",
+    }
+    return World(own, foreign, inquiries, jobs, cases, approvals, batches, users)
 
 
 def _report_and_rule(transaction: Transaction, number: str, rule: int) -> None:
@@ -211,6 +228,22 @@ def _case(transaction: Transaction, sha256: str) -> str:
         added_by=person("adeel"),
     )
     return case.number
+
+
+def _approval(transaction: Transaction, by: User, batch: UUID) -> str:
+    mark = "Zz Canary " if transaction.txn_id == FOREIGN_TXN else ""
+    asked = ApprovalRequestFactory(
+        operation="cancel",
+        object_id=transaction.txn_id,
+        object_version=transaction.version,
+        partner=transaction.partner,
+        branch=transaction.branch,
+        summary=f"{mark}Cancel: {transaction.txn_id}",
+        note=f"{mark}The sender asked.",
+        maker=by,
+        batch=batch,
+    )
+    return str(asked.number)
 
 
 def _user(name: str, *roles: Role, **fields: Any) -> User:

@@ -8,7 +8,16 @@ import pytest
 
 from tests.proofs.__main__ import names
 
-SHORT = {"order": 3_000, "rail": 150, "intake_fuzz": 1_000, "history": 200, "tamper": 70, "matrix": None}
+SHORT = {
+    "order": 3_000,
+    "rail": 150,
+    "decisions": 100,
+    "four_eyes": 500,
+    "intake_fuzz": 1_000,
+    "history": 200,
+    "tamper": 70,
+    "matrix": None,
+}
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from accounts.access import check, has, may_work_on, requires
 from accounts.errors import Refused
 from audit import trail as audit_trail
 from audit.verbs import Verb
-from transactions import actions, deeds, sections, way_back
+from transactions import actions, asked, deeds, sections, way_back
 from transactions.dossier import Dossier
 from transactions.forms import InquiryForm, NoteForm, RevealForm, TimelineForm, WayBackForm
 from transactions.models import Transaction
@@ -179,15 +179,14 @@ def page_of(
         "steps": dossier.steps,
         "rows": rows,
         "sections": [section for row in rows for section in row],
-        "offers": [
-            offer for offer in deeds.offers(transaction, dossier.user) if not (form and offer.deed.key == "log_inquiry")
-        ],
+        "offers": deeds.offers(dossier.facts, dossier.user, without="log_inquiry" if form else ""),
         "inquiry_form": form,
         "form": inquiry_form or reveal_form,
         "reveal_form": reveal_form or RevealForm(reader=dossier.reader),
         "reveal_field": reveal_form.data.get("field") if reveal_form else "",
         "revealed": revealed,
         "refusal": refusal,
+        "asked": asked.words(dossier),
         "back": _back(request),
         "beside": neighbours(transaction, _mark(request), dossier.user, dossier.now),
     }
