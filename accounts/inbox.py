@@ -84,6 +84,10 @@ class ApprovalQuerySet(models.QuerySet[Any]):
         """What follows `one` in a list that is oldest first."""
         return self.filter(Q(created_at__gt=one.created_at) | Q(created_at=one.created_at, pk__gt=one.pk))
 
+    def beside(self, one: Any) -> Self:
+        """All the others."""
+        return self.exclude(pk=one.pk)
+
     def for_list(self) -> Self:
         return self.select_related("maker", "checker", "partner")
 

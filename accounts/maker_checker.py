@@ -147,6 +147,22 @@ def policy_of(operation: str, currency: str = "") -> ApprovalPolicy | None:
     return rows.get(currency) or rows.get("")
 
 
+@dataclass(frozen=True)
+class Policies:
+    """The policies in force, read once for as many deeds as are asked about."""
+
+    rows: Mapping[tuple[str, str], ApprovalPolicy]
+
+    @classmethod
+    def now(cls) -> Policies:
+        return cls({(row.operation, row.currency): row for row in ApprovalPolicy.objects.all()})
+
+    def people(self, operation: str, *, amount: Decimal | None = None, currency: str = "", job: Job = ALONE) -> int:
+        """How many people an operation needs, as `people_required`."""
+        policy = self.rows.get((operation, currency)) or self.rows.get((operation, ""))
+        return _people(policy, amount, currency, job)
+
+
 def people_required(operation: str, *, amount: Decimal | None = None, currency: str = "", job: Job = ALONE) -> int:
     """How many people an operation needs: 1 or 2. What no policy names, and a currency without a limit, needs two."""
     return _people(policy_of(operation, currency), amount, currency, job)

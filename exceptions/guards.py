@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from accounts.maker_checker import Job, people_required
+from accounts.maker_checker import Job
 from transactions import formats
 from transactions.commands import already_asked
 from transactions.deeds import Deed, Guard
@@ -225,7 +225,7 @@ _COMMON: Final = (NOTHING_MISSING, NO_OPEN_COMMAND, NOTHING_WAITS)
 def _above_the_limit(operation: str) -> Callable[[Facts, Job], bool]:
     def needed(facts: Facts, job: Job) -> bool:
         row = facts.transaction
-        return people_required(operation, amount=row.settled_amount, currency=row.settled_currency, job=job) == 2
+        return facts.policies.people(operation, amount=row.settled_amount, currency=row.settled_currency, job=job) == 2
 
     return needed
 

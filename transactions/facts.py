@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Max
 from django.utils import timezone
 
+from accounts.maker_checker import Policies
 from accounts.models import ApprovalRequest
 from transactions.models import Account, Command, Event, MoneyLimit, Party, ReasonCode, Transaction
 from transactions.vocabulary import (
@@ -93,6 +94,7 @@ class Facts:
     requests: Sequence[ApprovalRequest] = ()
     money: Sequence[MoneyWord] = ()
     limits: Limits = field(default_factory=lambda: Limits({}))
+    policies: Policies = field(default_factory=lambda: Policies({}))
     has_account: bool = False
     is_iban: bool = False
     checked_at: dt.datetime | None = None
@@ -175,7 +177,7 @@ class Facts:
 def facts_of(
     transactions: Iterable[Transaction], *, now: dt.datetime | None = None, agreed: ApprovalRequest | None = None
 ) -> list[Facts]:
-    """The facts of these transactions, in their order, in eight queries for however many there are."""
+    """The facts of these transactions, in their order, in nine queries for however many there are."""
     rows = list(transactions)
     ids, names = [row.pk for row in rows], [row.txn_id for row in rows]
     now = now or timezone.now()
@@ -183,7 +185,7 @@ def facts_of(
     commands, requests, money = _commands(ids), _requests(names), _money(ids)
     accounts = dict(Account.objects.filter(transaction_id__in=ids).values_list("transaction_id", "is_iban"))
     checked, changed = _checked(ids), _changed(ids)
-    limits = limits_now()
+    limits, policies = limits_now(), Policies.now()
     return [
         Facts(
             transaction=row,
@@ -193,6 +195,7 @@ def facts_of(
             requests=requests[row.txn_id],
             money=money[row.pk],
             limits=limits,
+            policies=policies,
             has_account=row.pk in accounts,
             is_iban=accounts.get(row.pk, False),
             checked_at=checked.get(row.pk),

@@ -79,7 +79,7 @@ def batch(request: HttpRequest, batch: UUID) -> HttpResponse:
     rows = list(ApprovalRequest.objects.visible_to(reader).of_batch(batch).for_list())
     if not rows:
         raise Http404
-    form = DecisionForm(request.POST or None)
+    form = DecisionForm(request.POST if request.method == "POST" else None)
     chosen = set(request.POST.getlist("row"))
     answers: list[Row] = []
     if request.method == "POST" and form.is_valid() and not chosen:
@@ -161,7 +161,7 @@ def _page(
 
 def _beside(asked: ApprovalRequest, reader: User) -> dict[str, str]:
     """The addresses of the requests before and after this one among those that wait for the reader."""
-    waiting = ApprovalRequest.objects.waiting_for(reader).exclude(pk=asked.pk)
+    waiting = ApprovalRequest.objects.waiting_for(reader).beside(asked)
     after = waiting.younger_than(asked).order_by("created_at", "pk").first()
     before = waiting.elder_than(asked).order_by("-created_at", "-pk").first()
     return {

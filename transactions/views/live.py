@@ -92,7 +92,7 @@ def parts(request: HttpRequest, reference: str) -> HttpResponse:
         "explanation": dossier.explanation,
         "answer": dossier.answer,
         "steps": dossier.steps,
-        "offers": deeds.offers(transaction, dossier.user),
+        "offers": deeds.offers(dossier.facts, dossier.user),
         "section": {"timeline": dossier.timeline, "items": dossier.timeline.items},
         "last_change": changes.since_version(dossier.transaction, form.cleaned_data["version"], dossier.reader),
     }
