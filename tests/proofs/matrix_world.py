@@ -109,18 +109,12 @@ class World:
                 return {"own": OWN_TXN, "foreign": FOREIGN_TXN, "missing": MISSING_TXN}[kind]
             case "reason":
                 return "late-compliance-review" if kind == "own" else "no-such-group"
-            case "number" if address.startswith("exceptions:job"):
-                return self.jobs[kind]
-            case "number" if address == "exceptions:reversal":
-                return "R-OWN" if kind == "own" else "R-NONE"
             case "number":
-                return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
+                return self._number(address, kind)
             case "key":
                 return {"own": f"own-view-{name}", "foreign": "foreign-view", "missing": "missing-view"}[kind]
-            case "deed":
-                return "inquire"
-            case "digest":
-                return "0" * 64
+            case "deed" | "digest":
+                return {"deed": "inquire", "digest": "0" * 64}[parameter]
             case "object_id":
                 return self._row(address, kind)
             case "app_label":
@@ -129,6 +123,14 @@ class World:
                 return "1/"
             case _:
                 return NAMED.get(parameter, {}).get(kind)
+
+    def _number(self, address: str, kind: str) -> str:
+        """The number of a job, a reversal file, a case or an inquiry."""
+        if address.startswith("exceptions:job"):
+            return self.jobs[kind]
+        if address == "exceptions:reversal":
+            return "R-OWN" if kind == "own" else "R-NONE"
+        return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
 
     def _row(self, address: str, kind: str) -> Any:
         if kind == "missing":
