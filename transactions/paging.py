@@ -85,14 +85,14 @@ def count(rows: QuerySet[Any]) -> Count:
     return Count(rows.order_by().values("pk")[: MOST_COUNTED + 1].count())
 
 
-def counts(questions: Mapping[str, QuerySet[Any]]) -> dict[str, Count]:
-    """Count the rows of several questions at one moment, in one statement, each at most up to `MOST_COUNTED`."""
+def counts(questions: Mapping[str, QuerySet[Any]], *, most: int = MOST_COUNTED) -> dict[str, Count]:
+    """Count the rows of several questions at one moment, in one statement, each at most one more than `most`."""
     names: list[str] = []
     statements: list[str] = []
     parameters: list[Any] = []
     for name, rows in questions.items():
         try:
-            sql, given = rows.order_by().values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
+            sql, given = rows.order_by().values("pk")[: most + 1].query.sql_with_params()
         except EmptyResultSet:
             continue
         names.append(name)

@@ -543,6 +543,8 @@ def _sentence(query: TransactionQuery, name: str, value: str, error: Any) -> str
         return f'There is no {_label(query, name).lower()} "{_short(value)}".'
     if name.startswith("amount"):
         return f'"{_short(value)}" is not an amount.'
+    if name in TYPED:
+        return f'{_label(query, name)} "{_short(value)}": {error.messages[0]}'
     return str(error.messages[0])
 
 

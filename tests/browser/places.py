@@ -39,6 +39,13 @@ def _search(text: str, shows: str = "#results") -> Callable[[Page], None]:
     return do
 
 
+def _note_for_many(page: Page) -> None:
+    page.locator("[name=ref]").first.check()
+    page.locator("[name=ref]").nth(2).check()
+    page.click("#bulk button >> text=Add note")
+    page.wait_for_selector("textarea[name=text]")
+
+
 def _wrong_password(page: Page) -> None:
     page.fill("#id_login", "nobody")
     page.fill("#id_password", "wrong")
@@ -76,6 +83,13 @@ OURS = [
     Place("list with filters", "hina", _at("/transactions/?status=failed&status=pending&sort=created&size=25")),
     Place("list without rows", "hina", _at("/transactions/?status=failed&created=2020-01-01..2020-01-02")),
     Place("list with a bad filter", "hina", _at("/transactions/?status=foo&colour=red")),
+    Place(
+        "list by payout, own columns", "omar", _at("/transactions/?sort=-payout&cols=status,flags,reason,funds&size=25")
+    ),
+    Place("list of what needs attention", "mehwish", _at("/transactions/?attention=1&size=25")),
+    Place("views of the list", "hina", _at("/transactions/views/")),
+    Place("columns of the list", "hina", _at("/transactions/columns/")),
+    Place("note for many", "hina", _at("/transactions/?size=25"), _note_for_many),
     Place("detail, completed", "hina", _stage("credited")),
     Place("detail, pending checks", "hina", _stage("compliance_review")),
     Place("detail, in review", "mehwish", _stage("compliance_review")),

@@ -136,8 +136,10 @@ def test_single_keys_can_be_switched_off(page_of: Callable[..., Page]) -> None:
 def test_every_shortcut_of_the_help_has_a_control(page: Page, world: World) -> None:
     page.goto("/help/keys/")
     keys = {text for text in page.locator("main kbd").all_inner_texts() if len(text) == 1}
-    reachable = {"g", "j", "k"}
-    for address in ("/transactions/?size=25", world.page("credited")):
+    reachable = {"g", "j", "k", "x"}
+    page.goto("/transactions/?size=25")
+    in_the_middle = page.locator("tr[data-id] a.ref").nth(5).get_attribute("href")
+    for address in ("/transactions/?size=25", world.page("credited"), in_the_middle):
         page.goto(address)
         reachable |= set(page.evaluate("[...document.querySelectorAll('[data-key]')].map((one) => one.dataset.key)"))
         reachable |= set(page.evaluate("[...document.querySelectorAll('[data-go]')].map((one) => one.dataset.go)"))

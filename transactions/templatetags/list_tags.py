@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django import template
+from django.core.cache import cache
 from django.template import Context
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -19,6 +20,9 @@ from transactions.templatetags import backoffice_tags as tags
 from transactions.vocabulary import FINAL_STAGES
 
 register = template.Library()
+
+PURPOSES_KEPT_FOR: Final = 60
+"""Seconds for which the texts of the purposes are kept; administrators change them now and then."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,13 @@ class _Known:
     @property
     def purposes(self) -> Mapping[str, str]:
         if self._purposes is None:
-            self._purposes = dict(PurposeCode.objects.values_list("code", "text"))
+            kept: Mapping[str, str] = cache.get_or_set("purposes", _read_purposes, PURPOSES_KEPT_FOR) or {}
+            self._purposes = kept
         return self._purposes
+
+
+def _read_purposes() -> dict[str, str]:
+    return dict(PurposeCode.objects.values_list("code", "text"))
 
 
 @register.simple_tag(takes_context=True)

@@ -18,12 +18,12 @@ from accounts.access import requires
 from accounts.actions import PREFERENCES, choose_preferences
 from accounts.errors import Refused
 from accounts.models import User
-from transactions import actions, columns
+from transactions import actions, columns, way_back
 from transactions.columns import Column
-from transactions.forms import ColumnsForm, SaveViewForm, ViewForm
+from transactions.forms import ColumnsForm, SaveViewForm, ViewForm, WayBackForm
 from transactions.models import SavedView
 from transactions.query import TransactionQuery
-from transactions.saved_views import Arrangement, View, arrangement_of, counted
+from transactions.saved_views import Arrangement, View, arrangement_of, columns_of, counted
 from transactions.views.detail import record_refusal
 
 LIST = "transactions:list"
@@ -141,18 +141,21 @@ def choose_columns(request: HttpRequest) -> HttpResponse:
     """The reader's own columns in their order. A button moves one; "Show these columns" keeps them."""
     user = _reader(request)
     if request.method != "POST":
-        return _columns_page(request, chooser_of(columns.chosen(arrangement_of(user).columns)))
+        asked = _list_it_came_from(request)
+        present = TransactionQuery(QueryDict(asked), user, timezone.now(), own_columns=columns_of(user)).columns
+        return _columns_page(request, chooser_of(present), asked=asked)
     form = ColumnsForm(request.POST)
     shown = request.POST.getlist("shown")
     chooser = _moved([*request.POST.getlist("order"), *shown], request.POST.get("move", ""), shown)
+    asked = request.POST.get("query", "")
     if not form.is_valid():
-        return _columns_page(request, chooser, form=form, status=422)
+        return _columns_page(request, chooser, asked=asked, form=form, status=422)
     if form.cleaned_data["move"]:
-        return _columns_page(request, chooser)
+        return _columns_page(request, chooser, asked=asked)
     kept = ",".join(column.key for column, is_shown in chooser if is_shown)
     actions.arrange_list(by=user, columns="" if kept == ",".join(columns.DEFAULT) else kept)
     messages.success(request, "Your list shows these columns now.")
-    return redirect(_asked(request.POST.get("query", ""), user).address_with(cols=""))
+    return redirect(_asked(asked, user).address_with(cols=""))
 
 
 @requires("transactions.view_transactions")
@@ -169,10 +172,22 @@ def density(request: HttpRequest) -> HttpResponse:
 
 
 def _columns_page(
-    request: HttpRequest, chooser: list[tuple[Column, bool]], *, form: ColumnsForm | None = None, status: int = 200
+    request: HttpRequest,
+    chooser: list[tuple[Column, bool]],
+    *,
+    asked: str,
+    form: ColumnsForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    context = {"chooser": chooser, "form": form, "asked": request.POST.get("query", "")}
+    context = {"chooser": chooser, "form": form, "asked": asked}
     return render(request, "transactions/columns.html", context, status=status)
+
+
+def _list_it_came_from(request: HttpRequest) -> str:
+    """The query string of the list that led here, by its mark; "" without one."""
+    form = WayBackForm(request.GET)
+    path, _, query = way_back.address(form.cleaned_data["from"] if form.is_valid() else "").partition("?")
+    return query if path == reverse(LIST) else ""
 
 
 # -- what the pages share ---------------------------------------------------------------------------------------------

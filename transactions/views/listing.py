@@ -22,7 +22,7 @@ from transactions.query import SORTS, TransactionQuery, folded
 from transactions.saved_views import Arrangement, arrangement_of, remembered
 from transactions.search import record
 from transactions.selection import MOST
-from transactions.views.arranging import chooser_of, strip_of
+from transactions.views.arranging import strip_of
 
 FIRST_FILTERS = ("status", "stage", "partner", "flag")
 OTHER_FILTERS = ("branch", "rail", "type", "reason")
@@ -95,7 +95,6 @@ def _page(
         "widened": query.address_with(created="90d") if query.selected("created") else None,
         "strip": strip_of(arrangement, query.saved, remembered(arrangement.views, user)),
         "view_form": SaveViewForm(teams=arrangement.teams),
-        "chooser": chooser_of(query.columns),
         "bulk_deeds": open_to(user) if rows else [],
         "most_selected": MOST,
         "moment": f"{query.now:%Y-%m-%dT%H:%M:%S.%f%z}",
