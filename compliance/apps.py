@@ -9,9 +9,10 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Compliance"
 
     def ready(self) -> None:
-        from compliance import operations, panels
+        from compliance import desk, operations, panels
         from transactions import way_back
 
         panels.register()
         operations.register()
+        desk.register()
         way_back.register("c", "compliance:queue")

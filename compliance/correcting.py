@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from compliance.models import Correction
 
 LONGEST: Final = 64
+WHY: Final = "Correction"
+"""What the history of a party says to everybody; the reason itself stands in the case."""
 OLDEST: Final = dt.date(1900, 1, 1)
 
 
@@ -161,7 +163,7 @@ def take_effect(correction: Correction, transaction: Transaction, *, now: dt.dat
     if isinstance(row, Account) and field.column == "number":
         row.is_iban = iban_check.is_valid(correction.new)
         changed.append("is_iban")
-    because(row, correction.reason)
+    because(row, WHY)
     row.save(update_fields=changed)
     _follow(transaction, field, correction)
     correction.applied_at = now
@@ -186,5 +188,5 @@ def _follow(transaction: Transaction, field: Field, correction: Correction) -> N
         changed.append(column)
         if not is_number:
             names.learn([correction.new])
-    because(transaction, correction.reason)
+    because(transaction, WHY)
     transaction.save(update_fields=changed)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from compliance.comparing import compare
 from compliance.evidence import SIDE_OF
-from compliance.models import ScreeningCheck
+from compliance.models import Case, ScreeningCheck
 from transactions import panels
 from transactions.dossier import Dossier
 from transactions.panels import Panel
+
+MOST: Final = 20
+"""How many hits of a check are shown here; all of them stand in the case."""
 
 
 def screening(dossier: Dossier) -> Mapping[str, Any]:
     """Every check of the transaction with its hits, oldest first."""
     checks = list(ScreeningCheck.objects.filter(transaction=dossier.transaction).prefetch_related("hits"))
+    cases = list(Case.objects.of_transaction(dossier.transaction).order_by("pk"))
     for check in checks:
         party = dossier.parties.get(SIDE_OF.get(check.subject, ""))
-        check.shown_hits = [(hit, compare(hit, party)) for hit in check.hits.all()]  # type: ignore[attr-defined]
-    return {"checks": checks, "count": sum(len(check.hits.all()) for check in checks)}
+        check.shown_hits = [(hit, compare(hit, party)) for hit in check.hits.all()[:MOST]]  # type: ignore[attr-defined]
+    return {"checks": checks, "cases": cases, "count": sum(len(check.hits.all()) for check in checks)}
 
 
 def register() -> None:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from accounts.access import has
 from transactions import masking
-from transactions.discretion import NOT_ACCEPTED, Reader, reason_for
+from transactions.discretion import NOT_ACCEPTED, REVIEWER, Reader, reason_for
 from transactions.models import Party
 from transactions.vocabulary import Funds, Stage, TitleMatch, badge_of, stage_label
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from transactions.models import ReasonCode, Transaction
 
 MOST: Final = 40
@@ -63,14 +65,14 @@ def since_version(transaction: Transaction, version: int | None, reader: Reader)
     new = rows.select_related("history_user").first()
     if old is None or new is None or new.version == old.version:
         return None
-    return Since(new.history_date, _change("", new, ()).who, _status(old, reader), _status(new, reader))
+    return Since(new.history_date, _change("", new, (), reader).who, _status(old, reader), _status(new, reader))
 
 
 def changes_of(transaction: Transaction, *, reasons: Mapping[str, ReasonCode], reader: Reader) -> list[Change]:
     """The newest changes of the transaction, its parties and its account, newest first."""
     found = [
         *_of_transaction(transaction, reasons, reader),
-        *_of_parties(transaction),
+        *_of_parties(transaction, reader),
         *_of_account(transaction, reader),
     ]
     found.sort(key=lambda change: change.at, reverse=True)
@@ -96,15 +98,15 @@ def _of_transaction(transaction: Transaction, reasons: Mapping[str, ReasonCode],
     for old, new in pairwise(rows):
         state = _state_differences(old, new, reasons, reader)
         plain = _differences(old, new, _TRANSACTION_FIELDS)
-        changes.append(_change("Transaction", new, (*state, *plain)))
+        changes.append(_change("Transaction", new, (*state, *plain), reader))
     return [change for change in changes if change.differences]
 
 
-def _of_parties(transaction: Transaction) -> list[Change]:
+def _of_parties(transaction: Transaction, reader: Reader) -> list[Change]:
     sides = {party.pk: str(party.get_side_display()) for party in transaction.parties.all()}
     rows = _newest(Party.history.filter(id__in=sides)) if sides else []
     changes = [
-        _change(sides[key], new, _differences(old, new, _PARTY_FIELDS))
+        _change(sides[key], new, _differences(old, new, _PARTY_FIELDS), reader)
         for key in sides
         for old, new in pairwise([row for row in rows if row.id == key])
     ]
@@ -117,7 +119,7 @@ def _of_account(transaction: Transaction, reader: Reader) -> list[Change]:
         return []
     fields = _ACCOUNT_FIELDS | (_TITLE_FIELDS if reader.sees_compliance else {})
     rows = _newest(account.history.filter(id=account.pk))
-    changes = [_change("Account", new, _differences(old, new, fields)) for old, new in pairwise(rows)]
+    changes = [_change("Account", new, _differences(old, new, fields), reader) for old, new in pairwise(rows)]
     return [change for change in changes if change.differences]
 
 
@@ -126,16 +128,23 @@ def _newest(rows: Any) -> list[Any]:
     return list(rows.select_related("history_user").order_by("-history_date", "-history_id")[: MOST + 1])[::-1]
 
 
-def _change(of: str, row: Any, differences: tuple[Difference, ...]) -> Change:
+def _change(of: str, row: Any, differences: tuple[Difference, ...], reader: Reader) -> Change:
     by_platform = row.history_change_reason == PLATFORM and row.history_user is None
     return Change(
         at=row.history_date,
         of=of,
-        who="The platform" if by_platform else str(row.history_user or "The system"),
+        who="The platform" if by_platform else _who(row.history_user, reader),
         why="Event" if by_platform else (row.history_change_reason or ""),
         request_id=getattr(row, "trace_id", row.request_id),
         differences=differences,
     )
+
+
+def _who(user: User | None, reader: Reader) -> str:
+    """Whoever changed it; outside compliance its people read Reviewer."""
+    if user is None:
+        return "The system"
+    return REVIEWER if not reader.sees_compliance and has(user, "compliance.work_cases") else str(user)
 
 
 # -- the state in words --------------------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ SCREENING: Final[Shape] = {
                 50,
             ),
         },
-        200,
+        1_000,
     ),
 }
 

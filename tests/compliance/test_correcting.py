@@ -31,7 +31,7 @@ def test_a_correction_keeps_what_was_there_before_and_asks_the_platform(as_adeel
     party = Transaction.objects.get().parties.get(side="remitter")
     assert str(party.birth_date) == "1983-02-04"
     before, after = party.history.order_by("history_id")
-    assert (before.birth_date, str(after.birth_date), after.history_change_reason) == (None, "1983-02-04", WHY)
+    assert (before.birth_date, str(after.birth_date), after.history_change_reason) == (None, "1983-02-04", "Correction")
     command = Command.objects.get()
     assert (command.kind, command.people_required, command.maker) == ("correct", 1, adeel)
     assert command.payload == {
@@ -42,6 +42,19 @@ def test_a_correction_keeps_what_was_there_before_and_asks_the_platform(as_adeel
     entry = AuditEvent.objects.filter(verb="data_corrected").get()
     assert "1983-02-04" not in str(entry.said["after"]), "personal data is masked in the trail"
     assert "1983" in str(entry.said["after"])
+
+
+def test_outside_compliance_nobody_reads_who_corrected_it_and_why(
+    as_adeel: Client, as_omar: Client, adeel: User
+) -> None:
+    case = taken(waiting(), adeel)
+    post(as_adeel, case, "correct", field="remitter.city", value="Sharjah", reason=WHY)
+    inside, outside = (text(client.get("/transactions/T1/")) for client in (as_adeel, as_omar))
+    assert "Sharjah" in outside
+    assert "Reviewer" in outside
+    assert str(adeel) not in outside
+    assert WHY not in outside
+    assert str(adeel) in inside
 
 
 def test_a_correction_voids_what_was_said_of_that_partys_hits(as_adeel: Client, adeel: User) -> None:

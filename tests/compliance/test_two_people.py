@@ -268,6 +268,16 @@ def test_two_analysts_never_take_the_same_case(adeel: User, mehwish: User) -> No
     assert len(set(got)) == len(got) == 6
 
 
+def test_the_transactions_page_leads_compliance_alone_to_the_case(
+    as_adeel: Client, as_omar: Client, as_nadia: Client
+) -> None:
+    case = waiting()
+    assert f'href="{case.get_absolute_url()}"' in text(as_adeel.get("/transactions/T1/"))
+    assert "Decide on the case" not in text(as_omar.get("/transactions/T1/"))
+    take_in(stage("T1", 7, "compliance_review"))
+    assert "No case is open about this transaction" in text(as_adeel.get("/transactions/T1/"))
+
+
 def test_the_gate_is_one_function_for_page_and_deed() -> None:
     case = waiting()
     now = timezone.now()

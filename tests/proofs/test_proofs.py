@@ -9,6 +9,7 @@ import pytest
 from tests.proofs.__main__ import names
 
 SHORT = {
+    "cases": 100,
     "order": 3_000,
     "rail": 150,
     "decisions": 100,

@@ -1,0 +1,125 @@
+"""Nobody outside compliance learns that a payment is looked at for its parties: not from a page, a list, an answer."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import maker_checker
+from accounts.models import User
+from compliance import actions
+from compliance.models import Case
+from tests.compliance.test_two_people import proposed, reason, seen
+from tests.compliance.test_views import NOTE, post, taken, text, waiting
+from tests.gateway.telling import stage, take_in
+from transactions.answers import answer_for, key_of
+from transactions.discretion import word_not_for_partners
+from transactions.models import AnswerText, ReasonCode, Transaction
+
+pytestmark = pytest.mark.django_db
+OUTSIDE = ["hina", "omar", "sana", "tariq", "rabia", "bilal"]
+CANARIES = ("SDN-ZZ-4711", "OFAC", "Zoe L", "0.91", "Hitcanary", "RL-FALSE", "W-1")
+HINTS = re.compile(
+    r"screen|sanction|complian|suspici|whitelist|true match|\bhit\b|\bcase\b|in review|\breport to the", re.I
+)
+ADDRESSES = (
+    "/",
+    "/transactions/",
+    "/transactions/?status=pending",
+    "/transactions/?stage=checks",
+    "/transactions/T1/",
+    "/transactions/T1/timeline/",
+    "/transactions/T1/notes/",
+    "/transactions/T1/related/",
+    "/transactions/T1/audit/",
+    "/search/?q=T1",
+    "/help/statuses/",
+    "/help/keys/",
+    "/account/",
+    "/exceptions/",
+    "/exceptions/jobs/",
+    "/compliance/",
+    "/whitelist/",
+    "/approvals/",
+    "/transactions/?stage=compliance_review",
+    "/transactions/?reason=FR01",
+)
+STATES = ("waiting", "proposed", "on hold", "released", "rejected", "corrected")
+
+
+def in_state(state: str, adeel: User, mehwish: User) -> Case:
+    """A payment that compliance has to do with, at different moments of its case."""
+    case = waiting("T1", "SDN-ZZ-4711")
+    if state in ("proposed", "released"):
+        asked = proposed(case, adeel)
+        if state == "released":
+            maker_checker.approve(asked, by=mehwish, note="Hitcanary agreed.")
+    if state == "on hold":
+        taken(case, adeel)
+        actions.hold(case, by=adeel, seen=seen(case), reason=reason("HD-PARTNER"), note="Hitcanary hold.")
+    if state == "corrected":
+        taken(case, adeel)
+        actions.correct(
+            case, by=adeel, seen=seen(case), field="remitter.city", value="Sharjah", reason="Hitcanary letter came."
+        )
+    if state == "rejected":
+        maker_checker.approve(proposed(case, adeel, "reject", "RJ-MATCH"), by=mehwish)
+        take_in(stage("T1", 7, "compliance_review", "FAILED", code="FR01"))
+    return case
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_word_and_no_id_of_a_case_reaches_anybody_outside(
+    request: pytest.FixtureRequest, adeel: User, mehwish: User, state: str
+) -> None:
+    case = in_state(state, adeel, mehwish)
+    for name in OUTSIDE:
+        client: Client = request.getfixturevalue(f"as_{name}")
+        for address in ADDRESSES:
+            answer = client.get(address, follow=True)
+            page = text(answer)
+            whole = f"{page} {dict(answer.headers)}"
+            for canary in (*CANARIES, case.number, NOTE, str(adeel), str(mehwish)):
+                assert canary not in whole, (name, address, canary)
+            if answer.status_code == 200 and "/transactions/T1/" in address:
+                hint = HINTS.search(re.sub(r"<[^>]*>", " ", page))
+                assert hint is None, (name, address, hint and page[max(0, hint.start() - 80) : hint.end() + 40])
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_partners_answer_holds_none_of_the_words(adeel: User, mehwish: User, state: str) -> None:
+    in_state(state, adeel, mehwish)
+    row = Transaction.objects.get()
+    answer = answer_for(
+        row,
+        text=AnswerText.objects.filter(key=key_of(row)).order_by("-version").first(),
+        reasons={one.code: one for one in ReasonCode.objects.all()},
+        holidays=frozenset(),
+        now=timezone.now(),
+        zone=timezone.get_current_timezone(),
+    )
+    assert word_not_for_partners(answer.text) == ""
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_refusal_says_the_same_whether_or_not_there_is_a_case(request: pytest.FixtureRequest, name: str) -> None:
+    case = waiting("T1", "SDN-ZZ-4711")
+    client: Client = request.getfixturevalue(f"as_{name}")
+    there, absent = client.get(case.get_absolute_url()), client.get("/compliance/cases/C-2026-99999/")
+    assert there.status_code == absent.status_code == 403
+    pages = [text(one).replace(case.number, "?").replace("C-2026-99999", "?") for one in (there, absent)]
+    neutral = [
+        re.sub(r'csrfmiddlewaretoken" value="[^"]*"|\d\d:\d\d:\d\d|datetime="[^"]*"', "", page) for page in pages
+    ]
+    assert neutral[0] == neutral[1]
+    assert post(client, case, "decide", do="hits").status_code == 403
+
+
+def test_a_search_for_a_case_number_leads_to_it_in_compliance_alone(as_adeel: Client, as_omar: Client) -> None:
+    case = waiting("T1", "SDN-ZZ-4711")
+    assert case.get_absolute_url() not in text(as_omar.post("/search/", {"q": case.number}, follow=True))
+    found = as_adeel.post("/search/", {"q": case.number})
+    assert found.status_code in (200, 302, 303)
