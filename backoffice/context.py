@@ -69,7 +69,7 @@ MENU: list[Entry] = [
     Entry(
         "Exceptions",
         "/exceptions/",
-        "warning",
+        "flag",
         frozenset({"exceptions.view_exceptions"}),
         key="e",
         waiting=lambda user: waiting_for(user, timezone.now()),

@@ -111,7 +111,7 @@ def _ask(key: str) -> Callable[[Transaction, BulkRow, BulkJob, User, Job], str]:
             remittance,
             by=by,
             reason_code="",
-            note=job.note,
+            note=row.data.get("note") or job.note,
             version=row.version,
             token=token_of(job, remittance),
             job=size,

@@ -65,7 +65,7 @@ def _of_group(key: str, query: str, user: User, now: dt.datetime) -> Chosen:
         raise Refused(f"{asked.troubles[0].sentence} Remove it and choose again.", status=400)
     items = asked.items.for_list()[: MOST + 1]
     rows = list({item.transaction_id: item.transaction for item in items}.values())
-    return rows, f"all {len(rows):,} of “{meaning.sentence}”"
+    return rows, f"all {len(rows):,} of “{meaning.sentence.rstrip('.')}”"
 
 
 def _of_job(number: str, user: User) -> Chosen:

@@ -154,3 +154,7 @@ class ProposeForm(forms.Form):
         error_messages={"required": "Enter why these payments are reversed"},
     )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+
+class SheetForm(UploadForm):
+    """A sheet of rows that was taken from here and filled in."""

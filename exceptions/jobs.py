@@ -27,7 +27,7 @@ from accounts.models import User
 from audit import trail
 from audit.verbs import Verb
 from exceptions import bulk
-from exceptions.bulk import BulkDeed
+from exceptions.bulk import BulkDeed, Verdict
 from exceptions.models import BulkJob, BulkRow
 from transactions.bank_days import ZONE
 from transactions.discretion import without_numbers
@@ -78,6 +78,10 @@ def _write_rows(
 ) -> None:
     size = Job(len(rows), bulk.totals_of(rows), job.batch)
     verdicts = [verdict for chunk in _chunks(rows) for verdict in deed.judge(chunk, by, size)]
+    verdicts = [
+        Verdict(extra.get("refused", "")) if extra.get("refused") else verdict
+        for verdict, extra in zip(verdicts, given, strict=True)
+    ]
     willing = [row for row, verdict in zip(rows, verdicts, strict=True) if not verdict.sentence]
     if len(willing) != len(rows):  # whether a second person is needed depends on what is left
         size = Job(len(willing), bulk.totals_of(willing), job.batch)

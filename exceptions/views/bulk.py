@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,11 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import check, requires
 from accounts.errors import Refused
 from accounts.models import User
-from exceptions import bulk, jobs
+from exceptions import bulk, handling, jobs, sheets, spreadsheets
 from exceptions.choosing import chosen
+from exceptions.desk import ExceptionQuery, meanings_of
 from exceptions.filters import BulkRowFilter, JobFilter
-from exceptions.forms import NOBODY, ChoiceForm, ConfirmForm
+from exceptions.forms import NOBODY, ChoiceForm, ConfirmForm, SheetForm
 from exceptions.models import BulkJob, BulkRow
+from exceptions.spreadsheets import Unreadable
 from transactions.views.detail import record_refusal
 
 PAGE = 100
@@ -82,6 +85,74 @@ def progress(request: HttpRequest, number: str) -> HttpResponse:
     if found.is_over or found.state == BulkJob.State.PAUSED:
         response["HX-Refresh"] = "true"
     return response
+
+
+@requires("exceptions.view_exceptions")
+@require_safe
+def sheet(request: HttpRequest, number: str) -> HttpResponse:
+    """The rows that the job did not do, with their versions, to be filled in."""
+    user = _person(request)
+    check(user, handling.RIGHT)
+    found = _job_of(user, number)
+    undone = found.rows.visible_to(user).in_state(BulkRow.State.REFUSED, BulkRow.State.FAILED).for_list()
+    body = sheets.download([(row.transaction, row.sentence) for row in undone], by=user, what=found.number)
+    return _spreadsheet(body, f"{found.number}.xlsx")
+
+
+@requires("exceptions.view_exceptions")
+@require_safe
+def group_sheet(request: HttpRequest, reason: str) -> HttpResponse:
+    """The exceptions of one group, with the filters of its page, to be filled in."""
+    user, now = _person(request), timezone.now()
+    check(user, handling.RIGHT)
+    meanings = meanings_of(user, now)
+    meaning = meanings.named(reason)
+    if meaning is None:
+        raise Http404
+    query = ExceptionQuery(request.GET, user, now, meanings=meanings, meaning=meaning)
+    if not query.is_sound:
+        raise BadRequest(query.troubles[0].sentence)
+    rows = [(item.transaction, meaning.sentence) for item in query.items.for_list()[: jobs.MOST]]
+    return _spreadsheet(sheets.download(rows, by=user, what=meaning.sentence), "exceptions.xlsx")
+
+
+@requires("exceptions.view_exceptions")
+@require_http_methods(["GET", "HEAD", "POST"])
+def bring_back(request: HttpRequest) -> HttpResponse:
+    """Take a sheet that was filled in; each deed that it asks for becomes a job to be confirmed."""
+    user = _person(request)
+    check(user, handling.RIGHT)
+    form = SheetForm(request.POST or None, request.FILES or None)
+    if request.method != "POST" or not form.is_valid():
+        return _sheet_page(request, form)
+    given = form.cleaned_data["file"]
+    try:
+        if given.size > spreadsheets.MOST_BYTES:
+            raise Unreadable("The file is larger than 5 MB. Split it into several.")
+        taken = sheets.bring_back(given.name, given.read(), by=user)
+    except Unreadable as unreadable:
+        form.add_error("file", unreadable.sentence)
+        return _sheet_page(request, form)
+    except Refused as refusal:
+        record_refusal(request, refusal)
+        return _sheet_page(request, form, refusal=refusal)
+    for trouble in taken.troubles[:20]:
+        messages.warning(request, trouble)
+    if len(taken.jobs) == 1:
+        return redirect(taken.jobs[0].get_absolute_url())
+    messages.success(request, f"The sheet asks for {len(taken.jobs)} deeds. Look at each job and confirm it.")
+    return redirect("exceptions:jobs")
+
+
+def _sheet_page(request: HttpRequest, form: SheetForm, *, refusal: Refused | None = None) -> HttpResponse:
+    status = refusal.status if refusal else 422 if form.errors else 200
+    context = {"form": form, "refusal": refusal, "words": sheets.WORDS}
+    return render(request, "exceptions/sheet.html", context, status=status)
+
+
+def _spreadsheet(body: bytes, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(body, content_type=spreadsheets.XLSX_TYPE, headers=headers)
 
 
 # -- what a form does -------------------------------------------------------------------------------------------------

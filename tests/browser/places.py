@@ -71,6 +71,17 @@ def _revealed(page: Page) -> None:
     page.wait_for_selector(".revealed")
 
 
+def _choose_all(page: Page) -> None:
+    page.check("#bulk-all")
+    page.get_by_role("button", name="Ask the bank").click()
+    page.wait_for_selector("#what")
+
+
+def _upload_nothing(page: Page) -> None:
+    page.get_by_role("button", name="Upload and check").click()
+    page.wait_for_selector(".err-sum")
+
+
 OURS = [
     Place("sign-in", "", _at("/login/")),
     Place("sign-in that failed", "", _at("/login/"), _wrong_password, answer=422),
@@ -116,6 +127,17 @@ OURS = [
     Place("inquiry, open", "hina", lambda world: f"/inquiries/{world.inquiry}/"),
     Place("inquiry, closed", "nadia", lambda world: f"/inquiries/{world.closed_inquiry}/"),
     Place("intake problems", "omar", _at("/gateway/problems/")),
+    Place("exceptions", "omar", _at("/exceptions/")),
+    Place("exceptions by partner", "nadia", _at("/exceptions/?group=partner&state=all")),
+    Place("exceptions with a bad filter", "sana", _at("/exceptions/?colour=red")),
+    Place("exceptions of a group", "omar", _at("/exceptions/outcome-unknown/")),
+    Place("exceptions of a transaction", "omar", lambda world: f"/exceptions/of/{world.stage['failed_retryable']}/"),
+    Place("bulk job, chosen", "omar", _at("/exceptions/outcome-unknown/"), _choose_all),
+    Place("bulk jobs", "omar", _at("/bulk/")),
+    Place("spreadsheet to bring back", "omar", _at("/bulk/new/sheet/")),
+    Place("reversals", "omar", _at("/reversals/")),
+    Place("reversals, wrong file", "omar", _at("/reversals/"), _upload_nothing, answer=422),
+    Place("RTGS", "tariq", _at("/rtgs/")),
     Place("account", "hina", _at("/account/")),
     Place("change password", "hina", _at("/account/password/")),
     Place("help, statuses", "hina", _at("/help/statuses/")),

@@ -220,6 +220,7 @@ FORMS_OF_TIME = [
         r"\d{1,2} [A-Z][a-z]{2} \d{4}, \d{2}:\d{2}:\d{2}(\.\d{3})? (PKT|UTC)( \(\d{2}:\d{2}:\d{2}(\.\d{3})? UTC\))?",
         r"(\d{1,2} [A-Z][a-z]{2} (\d{4} )?)?\d{2}:\d{2}(:\d{2})? (PKT|UTC)(, .+)?",  # with the day unless it is today
         r"\d{1,2} [A-Z][a-z]{2} \d{4}",
+        r".+ (left \(by|over \(was due) (\d{1,2} [A-Z][a-z]{2} (\d{4} )?)?\d{2}:\d{2} (PKT|UTC)\)",  # a deadline
     )
 ]
 
