@@ -18,7 +18,7 @@ import hmac
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 FILE: Final = "anchors.jsonl"
+AT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class BadAnchorError(ValueError):
@@ -42,6 +43,10 @@ class Anchor:
     at: str
     after: str
     signature: str = ""
+
+    @property
+    def made_at(self) -> datetime:
+        return datetime.strptime(self.at, AT).replace(tzinfo=UTC)
 
     def line(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
@@ -62,21 +67,33 @@ LISTENERS: list[Callable[[Anchor], None]] = []
 
 def write(folder: Path, key: bytes, *, seq: int, own_hash: bytes, now: datetime | None = None) -> Anchor | None:
     """Add an anchor for entry `seq`, unless one stands there already. The line is on the disk when this returns."""
+    return next(iter(write_all(folder, key, [(seq, own_hash)], now=now)), None)
+
+
+def write_all(
+    folder: Path, key: bytes, ends: Iterable[tuple[int, bytes]], *, now: datetime | None = None
+) -> list[Anchor]:
+    """Add an anchor for each (seq, hash) beyond the last one, in order of seq; all are on the disk when this returns.
+    A number that is anchored already is passed over.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    at = (now or datetime.now(UTC)).strftime(AT)
+    written: list[Anchor] = []
     with (folder / FILE).open("a+", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         last = _last(folder / FILE)
-        if last and last.seq >= seq:
-            return None
         if _is_torn(folder / FILE):
             file.write("\n")
-        at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        anchor = Anchor(seq, own_hash.hex(), at, last.signature if last else "").signed(key)
-        file.write(anchor.line() + "\n")
+        for seq, own_hash in ends:
+            if last is None or seq > last.seq:
+                last = Anchor(seq, own_hash.hex(), at, last.signature if last else "").signed(key)
+                file.write(last.line() + "\n")
+                written.append(last)
         file.flush()
         os.fsync(file.fileno())
-    _tell(anchor)
-    return anchor
+    for anchor in written:
+        _tell(anchor)
+    return written
 
 
 def read(file: Path, key: bytes) -> dict[int, bytes]:

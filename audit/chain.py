@@ -51,11 +51,16 @@ class Entry(NamedTuple):
 
 
 class Break(NamedTuple):
-    """The first place where the chain does not hold, and what kind of change looks like this."""
+    """The first place where the chain does not hold, and what kind of change looks like this.
+
+    `expected` is the hash that should stand there and `actual` the one that does, where both are known.
+    """
 
     seq: int
     kind: str
     sentence: str
+    expected: bytes = b""
+    actual: bytes = b""
 
 
 class Result(NamedTuple):
@@ -81,13 +86,14 @@ def verify(
     seq, prev_hash = after
     verified = 0
     if seq in anchors and anchors[seq] != prev_hash:
-        return Result(0, seq, prev_hash, _rewritten(seq))
+        return Result(0, seq, prev_hash, _rewritten(seq, anchors[seq], prev_hash))
     following = iter(entries)
     for entry in following:
         if broken := _check(entry, key, seq, prev_hash, following):
-            return Result(verified, seq, prev_hash, broken)
+            hashes = (link(key, prev_hash, seq + 1, entry.body), entry.hash) if entry.seq == seq + 1 else (b"", b"")
+            return Result(verified, seq, prev_hash, broken._replace(expected=hashes[0], actual=hashes[1]))
         if entry.seq in anchors and anchors[entry.seq] != entry.hash:
-            return Result(verified, seq, prev_hash, _rewritten(entry.seq))
+            return Result(verified, seq, prev_hash, _rewritten(entry.seq, anchors[entry.seq], entry.hash))
         seq, prev_hash, verified = entry.seq, entry.hash, verified + 1
     if (newest := max(anchors, default=0)) > seq:
         return Result(verified, seq, prev_hash, _cut(seq, newest))
@@ -149,8 +155,9 @@ def _original_number(entry: Entry, key: bytes) -> int | None:
     return next((seq for seq in (*near, *far) if link(key, entry.prev_hash, seq, entry.body) == entry.hash), None)
 
 
-def _rewritten(seq: int) -> Break:
-    return Break(seq, RE_CHAINED, f"entry {seq} is not the one that was anchored: the trail was rewritten with the key")
+def _rewritten(seq: int, anchored: bytes, found: bytes) -> Break:
+    sentence = f"entry {seq} is not the one that was anchored: the trail was rewritten with the key"
+    return Break(seq, RE_CHAINED, sentence, anchored, found)
 
 
 def _cut(seq: int, newest: int) -> Break:

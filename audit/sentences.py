@@ -22,6 +22,7 @@ Said = Mapping[str, Any]
 NOBODY: Final = "Somebody not signed in"
 SYSTEMS: Final = {"": "The system", "system": "The system", "worker": "The worker", "platform": "The platform"}
 EMPTY: Final = "empty"
+LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,32 @@ class Line:
     sentence: str
     changes: tuple[Change, ...]
     result: str
+    object: str
+
+    @property
+    def has_object(self) -> bool:
+        """Whether there is a page of everything about the object."""
+        return bool(self.entry.said["object_type"] and self.entry.said["object_id"])
 
 
 def lines(entries: Iterable[AuditEvent]) -> list[Line]:
     """The entries as lines, in their order; one query names all the people in them."""
     read = list(entries)
     names = names_in(read)
-    return [
-        Line(entry, entry.at, _who(entry.said, names), sentence(entry, names), changes(entry), entry.said["result"])
-        for entry in read
-    ]
+    return [_line(entry, names) for entry in read]
+
+
+def _line(entry: AuditEvent, names: Names) -> Line:
+    said = entry.said
+    return Line(
+        entry=entry,
+        at=entry.at,
+        who=_who(said, names),
+        sentence=sentence(entry, names),
+        changes=changes(entry),
+        result=said["result"],
+        object=_object(said, names),
+    )
 
 
 def sentence(entry: AuditEvent, names: Names | None = None) -> str:
@@ -115,10 +132,11 @@ def _object(said: Said, names: Names) -> str:
         return str(name)
     if kind == "accounts.user":
         return names.get(name) or str(name)
-    return f"{_noun(kind)} {name}".strip()
+    return f"{noun(kind)} {name}".strip()
 
 
-def _noun(object_type: str) -> str:
+def noun(object_type: str) -> str:
+    """What a kind of object is called."""
     try:
         return str(apps.get_model(object_type)._meta.verbose_name)
     except (LookupError, ValueError):
@@ -173,6 +191,17 @@ def _sign_in_failed(words: _Words) -> str:
 def _viewed(words: _Words) -> str:
     part = f"the {words.facts['part']} of " if words.facts["part"] else ""
     return f"{words.who} viewed {part}{words.object or 'a page'}"
+
+
+def _read_trail(words: _Words) -> str:
+    if words.facts["filters"]:
+        return f"{words.who} read the trail, {words.facts['filters']}"
+    if words.said["object_type"] != "audit.auditevent":
+        return f"{words.who} read the trail{words.of_object}"
+    what = words.said["object_id"]
+    if what.isdecimal():
+        return f"{words.who} read entry {what} of the trail"
+    return f"{words.who} read the {'state of the chain' if what == 'chain' else f'trail {what}'.strip()}"
 
 
 def _searched(words: _Words) -> str:
@@ -264,7 +293,7 @@ def _granted(deed: str, preposition: str) -> Callable[[_Words], str]:
 def _deleted(words: _Words) -> str:
     if words.facts["count"]:
         because = f" ({words.facts['because']})" if words.facts["because"] else ""
-        return f"{words.who} deleted {words.facts['count']} of {_noun(words.said['object_type'])}{because}"
+        return f"{words.who} deleted {words.facts['count']} of {noun(words.said['object_type'])}{because}"
     return f"{words.who} deleted {words.object}"
 
 
@@ -302,7 +331,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.SEARCHED_PERSON: _searched,
     Verb.REVEALED: _format("{who} revealed {facts[field]} of {object}"),
     Verb.COPIED_ANSWER: _format("{who} copied the answer about {object}"),
-    Verb.READ_TRAIL: _format("{who} read the trail of {object}"),
+    Verb.READ_TRAIL: _read_trail,
     Verb.NOTE_ADDED: _note_added,
     Verb.INQUIRY_LOGGED: _inquiry("recorded"),
     Verb.INQUIRY_CLOSED: _inquiry("closed"),
@@ -361,6 +390,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.BULK_JOB: _format("{who} {facts[did]} {object}: {facts[what]}"),
     Verb.SHEET_DOWNLOADED: _format("{who} downloaded a spreadsheet of {facts[count]} rows: {facts[what]}"),
     Verb.REVERSALS_FILED: _format("{who} {facts[did]} {object}: {facts[what]}"),
+    Verb.CHAIN_CHECK_ASKED: _format("{who} asked for a verification of the trail"),
     Verb.CHAIN_VERIFIED: _format("{who} verified the trail: {facts[count]} events to {facts[seq]}"),
     Verb.CHAIN_BROKEN: _chain_broken,
 }

@@ -88,5 +88,6 @@ class Verb(StrEnum):
     SHEET_DOWNLOADED = "sheet_downloaded"
     REVERSALS_FILED = "reversals_filed"
 
+    CHAIN_CHECK_ASKED = "chain_check_asked"
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

@@ -21,7 +21,7 @@ from procrastinate.jobs import Status
 
 from accounts import maker_checker
 from accounts.models import SignInFailure
-from audit import chain, trail, verification
+from audit import checking, trail, verification
 from audit.verbs import Verb
 from backoffice.gateway import delivery
 from exceptions import jobs, reversals
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 KEEP_FAILED_JOBS_HOURS: Final = 24 * 30
 ACTOR: Final = "worker"
-TRAIL: Final = "audit.auditevent"
 
 
 def by_the_clock(cron: str) -> Callable[[Callable[[], object]], Any]:
@@ -58,24 +57,16 @@ def anchor_trail() -> None:
 @by_the_clock("30 21 * * *")
 def verify_trail() -> None:
     """Verify the whole trail each night, against its anchors, and say loudly when it does not stand."""
-    try:
-        result = verification.verify_live(kept=verification.kept_anchors())
-    except (OSError, ValueError) as error:  # the anchors themselves do not stand
-        _report_broken("anchors", str(error))
-        return
-    if result.broken:
-        _report_broken(str(result.broken.seq), f"{result.broken.kind}: {result.broken.sentence}")
-    else:
-        trail.record(Verb.CHAIN_VERIFIED, object_type=TRAIL, facts=_counted(result))
+    reading = checking.begin()
+    if reading is not None:
+        checking.read_whole(reading)
 
 
-def _counted(result: chain.Result) -> dict[str, int]:
-    return {"count": result.verified, "seq": result.last_seq}
-
-
-def _report_broken(place: str, what: str) -> None:
-    log.critical("THE TRAIL IS BROKEN at %s: %s", place, what)
-    trail.record(Verb.CHAIN_BROKEN, object_type=TRAIL, result="FAILED", facts={"seq": place, "what": what})
+@app.task(name=checking.JOB, lock="verify_when_asked")
+def verify_when_asked() -> None:
+    """Verify the whole trail now, because somebody asked for it on its page."""
+    with trail.acting(actor=ACTOR):
+        checking.read_waiting()
 
 
 @by_the_clock("* * * * *")

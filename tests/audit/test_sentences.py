@@ -266,6 +266,11 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         "Hina Baig uploaded reversal file R-2026-000007: november.xlsx",
     ),
     (
+        Verb.CHAIN_CHECK_ASKED,
+        {"by": "nadia"},
+        "nadia asked for a verification of the trail",
+    ),
+    (
         Verb.CHAIN_VERIFIED,
         {"by": "worker", "facts": {"count": 9, "seq": 9}},
         "The worker verified the trail: 9 events to 9",

@@ -129,6 +129,7 @@ def _generate_again(administrator: psycopg.Connection[Any]) -> None:
         f"ALTER TABLE audit_auditevent ADD COLUMN actor text GENERATED ALWAYS AS ({expression}) STORED".encode()
     )
     administrator.execute("CREATE INDEX audit_by_actor ON audit_auditevent (actor, verb, at)")
+    administrator.execute("CREATE INDEX audit_by_doer ON audit_auditevent (actor, seq)")
 
 
 def test_an_edited_anchor_is_found(trail: int, anchor_folder: Path) -> None:

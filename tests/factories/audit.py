@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import factory
+from django.utils import timezone
 
 from audit import trail
-from audit.models import AuditEvent
+from audit.models import AuditEvent, Verification
 from audit.verbs import Verb
 
 
@@ -30,3 +31,12 @@ class AuditEventFactory(factory.Factory[AuditEvent]):
     @classmethod
     def _build(cls, model_class: type[AuditEvent], *args: Any, **kwargs: Any) -> AuditEvent:
         raise NotImplementedError("an entry exists in the trail or not at all")
+
+
+class VerificationFactory(factory.django.DjangoModelFactory[Verification]):
+    """A reading of the trail that came to a good end."""
+
+    class Meta:
+        model = Verification
+
+    finished_at = factory.LazyFunction(timezone.now)

@@ -12,11 +12,12 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
+from django.utils import timezone
 from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
-from audit import trail
+from audit import trail, verification
 from backoffice import heartbeat
 from backoffice.gateway import delivery
 from backoffice.worker import ACTOR
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 10.0  # how long a job may go on after a stop was asked for; it is taken up again later
 AGAIN_SECONDS: Final = 2.0  # how long to wait before asking a database again that went away
+ANCHOR_SECONDS: Final = 1.0  # how often the end of the trail is looked at
 DELIVERY_SECONDS: Final = 0.5  # how often the outbox is looked at
 CONCURRENCY: Final = 4  # a long verification must not hold up the anchors
 
@@ -65,7 +67,7 @@ async def _work_until(stopping: asyncio.Event, name: str, *, once: bool) -> None
         working = asyncio.create_task(_run(ours, name, once=once))
         others = [asyncio.create_task(stopping.wait()), asyncio.create_task(_beat(name))]
         if not once:
-            others.append(asyncio.create_task(_deliver()))
+            others += [asyncio.create_task(_deliver()), asyncio.create_task(_anchor())]
         try:
             await asyncio.wait([working, others[0]], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -109,6 +111,23 @@ async def _deliver() -> None:
             log.exception("commands cannot be delivered; trying again")
             sent = 0
         await asyncio.sleep(0 if sent else DELIVERY_SECONDS)
+
+
+async def _anchor() -> None:
+    """Keep the end of the trail outside the database: at most 100 entries and some seconds of it are unanchored."""
+    while True:
+        try:
+            await sync_to_async(_anchored, thread_sensitive=False)()
+        except (Error, OSError):
+            log.exception("the trail cannot be anchored; trying again")
+        await asyncio.sleep(ANCHOR_SECONDS)
+
+
+def _anchored() -> None:
+    try:
+        verification.drop_due_anchor(timezone.now())
+    finally:
+        connection.close()
 
 
 def _delivered() -> int:
