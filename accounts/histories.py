@@ -122,3 +122,67 @@ def _names(model: type[models.Model], field: str, rows: Iterable[Any]) -> Iterat
 def named(related: Any) -> str:
     """A related row's name: a right by its label alone, without the names of its app and model."""
     return str(getattr(related, "name", related))
+
+
+def begins(obj: models.Model) -> datetime | None:
+    """When the record of `obj` begins: before that nothing is known of it."""
+    past: Any = getattr(obj, "history")  # noqa: B009, given by simple-history
+    first = past.order_by("history_date", "history_id").values_list("history_date", flat=True).first()
+    return first if isinstance(first, datetime) else None
+
+
+def moments_of(obj: models.Model, most: int = 40) -> list[datetime]:
+    """The newest moments at which the record of `obj` changed, newest first."""
+    past: Any = getattr(obj, "history")  # noqa: B009, given by simple-history
+    rows = past.order_by("-history_date", "-history_id").values_list("history_date", flat=True)
+    return list(dict.fromkeys(rows[:most]))
+
+
+def row_at(obj: models.Model, moment: datetime) -> Any:
+    """The history row that was the newest at `moment`; None where there was none, or where it says "deleted"."""
+    past: Any = getattr(obj, "history").filter(history_date__lte=moment)  # noqa: B009, given by simple-history
+    row = past.order_by("-history_date", "-history_id").first()
+    return None if row is None or row.history_type == "-" else row
+
+
+def instance_at(obj: models.Model, moment: datetime) -> Any:
+    """`obj` as it stood at `moment`, for a row that was there by then; None where nobody knows any more.
+
+    A row that nobody changed since has no history, or only the row of its beginning, entered with its first change.
+    """
+    past: Any = getattr(obj, "history")  # noqa: B009, given by simple-history
+    if (row := row_at(obj, moment)) is not None:
+        return row.instance
+    first = past.order_by("history_date", "history_id").first()
+    if first is None:
+        return obj
+    return first.instance if first.history_type == "+" else None
+
+
+def record_at(obj: models.Model, moment: datetime, *, masks: Mapping[str, Mask] | None = None) -> list[tuple[str, str]]:
+    """Every field of `obj` as it stood at `moment`, as (label, text)."""
+    row = row_at(obj, moment)
+    if row is None:
+        return []
+    model = row.instance_type
+    plain = [
+        (
+            label_of(model, field.name),
+            text_of(model, field.name, getattr(row, field.name, None), (masks or {}).get(field.name)),
+        )
+        for field in row.tracked_fields
+        if not field.primary_key
+    ]
+    return [*plain, *((label_of(model, name), ", ".join(names_at(row, name)) or EMPTY) for name in many_of(row))]
+
+
+def many_of(row: Any) -> list[str]:
+    """The lists of related rows that a history keeps, for example a person's roles."""
+    return sorted(field.name for field in row._history_m2m_fields)  # noqa: SLF001, given by simple-history
+
+
+def names_at(row: Any, name: str) -> list[str]:
+    """The names in a list of related rows as the history row keeps it."""
+    field = row.instance_type._meta.get_field(name)
+    keys = getattr(row, name).values_list(f"{field.m2m_reverse_field_name()}_id", flat=True)
+    return sorted(map(named, field.remote_field.model._meta.default_manager.filter(pk__in=list(keys))))

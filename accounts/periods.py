@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -159,3 +160,81 @@ def zone_offset(moment: datetime, zone: tzinfo) -> str:
     minutes = int((moment.astimezone(zone).utcoffset() or timedelta()).total_seconds()) // 60
     sign = "-" if minutes < 0 else "+"
     return f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+# -- one moment -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The moment that an address asks for, and the word in which an address names it to everybody."""
+
+    moment: datetime
+
+    @property
+    def text(self) -> str:
+        return self.moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is nothing to show for what an address asks; "" as long as no moment was chosen."""
+
+    sentence: str
+    typed: str = ""
+
+
+_TIME: Final = re.compile(
+    r"(?P<day>.+?)[T\s,]\s*(?P<clock>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)", re.DOTALL
+)
+
+
+def moment(text: str, zone: tzinfo) -> datetime:
+    """A moment as people write it: "22 Nov 2026 14:05", "2026-11-22 14:05:30" in `zone`; with an offset or Z as
+    machines do. Raises ValidationError.
+    """
+    typed = text.strip()
+    try:
+        exact = datetime.fromisoformat(typed)
+        return exact if exact.tzinfo else _with_clock(typed, zone)
+    except (ValueError, OverflowError):
+        return _with_clock(typed, zone)
+
+
+def _with_clock(typed: str, zone: tzinfo) -> datetime:
+    found = _TIME.fullmatch(typed)
+    if found is None:
+        raise ValidationError("Enter a date and a time like 22 Nov 2026 14:05.")
+    try:
+        clock = time.fromisoformat(found["clock"] if found["clock"][1] != ":" else f"0{found['clock']}")
+    except ValueError:
+        raise ValidationError("Enter a time like 14:05.") from None
+    return datetime.combine(day(found["day"]), clock, tzinfo=zone)
+
+
+def moment_asked(
+    params: Mapping[str, str], *, now: datetime, begins: datetime | None, zone: tzinfo, what: str
+) -> Asked | Refusal:
+    """The moment `t` of an address, or why there is none: it is not understood, not come yet, or before the record of
+    `what` begins.
+    """
+    typed = params.get("t", "").replace("\x00", "")
+    if strange := next((name for name in params if name != "t"), ""):
+        return Refusal(f'There is no filter "{strange[:60]}". Remove it to see results.', typed)
+    if not typed:
+        return Refusal("", typed)
+    try:
+        asked = moment(typed, zone)
+    except ValidationError as error:
+        return Refusal(f'"{typed[:60]}" is not a moment. {error.messages[0]}', typed)
+    if asked > now:
+        return Refusal(f"That moment has not come yet. It is now {_written_moment(now, zone)}.", typed)
+    if begins is None or asked < begins:
+        since = f"begins {_written_moment(begins, zone)}" if begins else "is empty"
+        return Refusal(f"Nothing is known of {what} at that moment: its record {since}.", typed)
+    return Asked(asked)
+
+
+def _written_moment(when: datetime, zone: tzinfo) -> str:
+    local = when.astimezone(zone)
+    return f"{written_day(local.date())}, {local:%H:%M:%S} {zone_label(when, zone)}"

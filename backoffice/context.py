@@ -20,6 +20,7 @@ from accounts.access import permissions_of
 from accounts.maker_checker import INBOX
 from accounts.models import ApprovalRequest, User
 from audit import trail
+from audit.models import Verification
 from backoffice import VERSION
 from compliance import waiting as compliance_desk
 from exceptions.desk import waiting_for
@@ -90,6 +91,7 @@ MENU: list[Entry] = [
         waiting=lambda user: ApprovalRequest.objects.waiting_for(user)[:100].count(),
     ),
     Entry("Intake problems", "/gateway/problems/", "warning", frozenset({"transactions.view_payloads"})),
+    Entry("Audit", "/audit/", "lock", frozenset({"audit.view_trail"}), key="a"),
     Entry("Administration", "/admin/", "settings", frozenset(), key="u", staff_only=True),
 ]
 """The menu, in its order. A new desk adds its entry here."""
@@ -115,12 +117,21 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "single_keys": SimpleLazyObject(lambda: getattr(user, "single_keys", True)),
         "announcements": SimpleLazyObject(lambda: getattr(user, "announcements", True)),
         "demo_people": SimpleLazyObject(demo_people),
+        "broken_chain": SimpleLazyObject(lambda: broken_chain(user)),
     }
 
 
 def reader_of(request: HttpRequest) -> User | AnonymousUser:
     """Who reads. Nobody where the request was refused before anybody looked; asking does not yet ask the database."""
     return request.user if hasattr(request, "user") else AnonymousUser()
+
+
+def broken_chain(user: User | AnonymousUser) -> Verification | None:
+    """The last verification of the trail if it found it broken, for auditors and administrators."""
+    if permissions_of(user).isdisjoint({"audit.view_trail", "accounts.propose_people"}):
+        return None
+    last: Verification | None = Verification.objects.newest()
+    return last if last is not None and last.is_broken else None
 
 
 def menu_of(request: HttpRequest) -> list[Line]:

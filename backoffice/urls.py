@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("transactions.urls")),
     path("", include("exceptions.urls")),
     path("", include("compliance.urls")),
+    path("", include("audit.urls")),
     path("gateway/", include("backoffice.gateway.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from playwright.sync_api import Page
 
@@ -28,6 +29,11 @@ def _at(address: str) -> Callable[[World], str]:
 
 def _stage(stage: str, part: str = "") -> Callable[[World], str]:
     return lambda world: world.page(stage) + part
+
+
+def _as_it_was(address: str) -> Callable[[World], str]:
+    """The address, a moment ago."""
+    return lambda world: f"{address}?t={datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _search(text: str, shows: str = "#results") -> Callable[[Page], None]:
@@ -138,6 +144,21 @@ OURS = [
     Place("reversals", "omar", _at("/reversals/")),
     Place("reversals, wrong file", "omar", _at("/reversals/"), _upload_nothing, answer=422),
     Place("RTGS", "tariq", _at("/rtgs/")),
+    Place("audit", "nadia", _at("/audit/")),
+    Place("audit with filters", "nadia", _at("/audit/?action=viewed&range=7d&size=25")),
+    Place("audit with a bad filter", "nadia", _at("/audit/?action=foo&colour=red")),
+    Place("audit without entries", "nadia", _at("/audit/?actor=hina&range=2020-01-01..2020-01-02")),
+    Place("audit, one entry", "nadia", _at("/audit/e/1/")),
+    Place(
+        "audit, one object",
+        "nadia",
+        lambda world: f"/audit/o/transactions.transaction/{world.page('returned').split('/')[2]}/",
+    ),
+    Place("audit, a partner as it was", "nadia", _as_it_was("/audit/o/accounts.partner/INSTANTCASH/at/")),
+    Place("audit chain", "nadia", _at("/audit/chain/")),
+    Place("transaction as it was", "nadia", lambda world: _as_it_was(world.page("returned") + "at/")(world)),
+    Place("transaction, choosing a moment", "hina", _stage("credited", "at/")),
+    Place("transaction, a moment to come", "hina", _stage("credited", "at/?t=2099-01-01T10:00")),
     Place("account", "hina", _at("/account/")),
     Place("change password", "hina", _at("/account/password/")),
     Place("help, statuses", "hina", _at("/help/statuses/")),

@@ -38,6 +38,8 @@ OWN_REPORT, FOREIGN_REPORT = "STR-OWN-0001", "STR-ZZ-0001"
 OWN_FILE, FOREIGN_FILE = "a" * 64, "f" * 64
 MISSING = 999_999_999
 NAMED = {
+    "object_type": dict.fromkeys(("own", "foreign", "missing"), "transactions.transaction"),
+    "seq": {"own": 1, "foreign": 1, "missing": MISSING},
     "report": {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"},
     "rule": {"own": "W-9001", "foreign": "W-9002", "missing": "W-9999"},
     "sha256": {"own": OWN_FILE, "foreign": FOREIGN_FILE, "missing": "0" * 64},
@@ -105,7 +107,7 @@ class World:
         if parameter in by_kind:
             return by_kind[parameter][kind]
         match parameter:
-            case "reference":
+            case "reference" | "object_id" if parameter == "reference" or address.startswith("audit:"):
                 return {"own": OWN_TXN, "foreign": FOREIGN_TXN, "missing": MISSING_TXN}[kind]
             case "reason":
                 return "late-compliance-review" if kind == "own" else "no-such-group"
