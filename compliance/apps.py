@@ -9,10 +9,11 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Compliance"
 
     def ready(self) -> None:
-        from compliance import desk, operations, panels
+        from compliance import desk, operations, panels, then
         from transactions import way_back
 
         panels.register()
+        then.register()
         operations.register()
         desk.register()
         way_back.register("c", "compliance:queue")

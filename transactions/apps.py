@@ -9,6 +9,7 @@ class TransactionsConfig(AppConfig):
     verbose_name = "Transactions"
 
     def ready(self) -> None:
-        from transactions import sections
+        from transactions import kinds, sections
 
         sections.register()
+        kinds.register()

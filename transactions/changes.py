@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from accounts.access import has
 from transactions import masking
 from transactions.discretion import NOT_ACCEPTED, REVIEWER, Reader, reason_for
-from transactions.models import Party
+from transactions.models import Account, Party
 from transactions.vocabulary import Funds, Stage, TitleMatch, badge_of, stage_label
 
 if TYPE_CHECKING:
@@ -256,3 +256,20 @@ def _differences(old: Any, new: Any, fields: Mapping[str, tuple[str, Shown]]) ->
         for name, (label, shown) in fields.items()
         if name in by_field
     )
+
+
+# -- a whole record ------------------------------------------------------------------------------------------------
+
+Field = tuple[str, str]
+
+
+def record_of(row: Any, reader: Reader) -> list[Field]:
+    """Every field of a transaction, a party or an account as (label, text), personal data masked as everywhere."""
+    match row:
+        case Party():
+            fields = _PARTY_FIELDS
+        case Account():
+            fields = _ACCOUNT_FIELDS | (_TITLE_FIELDS if reader.sees_compliance else {})
+        case _:
+            fields = _TRANSACTION_FIELDS
+    return [(label, shown(getattr(row, name))) for name, (label, shown) in fields.items()]

@@ -194,6 +194,10 @@ class EventQuerySet(models.QuerySet[Any]):
     def in_order(self) -> Self:
         return self.order_by("sequence")
 
+    def received_until(self, moment: dt.datetime) -> Self:
+        """Those that had reached the Backoffice at `moment`."""
+        return self.filter(received_at__lte=moment)
+
 
 class NoteQuerySet(ScopedQuerySet):
     """Questions about notes."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transactions.views import arranging, bulk, detail, help, inquiries, listing, live, search
+from transactions.views import arranging, bulk, detail, help, inquiries, listing, live, search, then
 
 app_name = "transactions"
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path("transactions/<str:reference>/notes/", detail.notes, name="notes"),
     path("transactions/<str:reference>/related/", detail.related, name="related"),
     path("transactions/<str:reference>/audit/", detail.trail, name="trail"),
+    path("transactions/<str:reference>/at/", then.at, name="at"),
     path("transactions/<str:reference>/reveal/", detail.reveal, name="reveal"),
     path("transactions/<str:reference>/answer/copied/", detail.answer_copied, name="answer-copied"),
     path("transactions/<str:reference>/inquiries/", inquiries.log, name="log-inquiry"),
