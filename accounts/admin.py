@@ -20,13 +20,16 @@ from accounts.access import has, scope_of
 from accounts.administration import (
     ORGANISATIONS,
     PEOPLE,
+    REFERENCE,
     ChangingAdmin,
     ReasonedForm,
+    SecondedAdmin,
     refusal,
     trail_name,
 )
 from accounts.histories import EMPTY, Change, Line
 from accounts.models import (
+    ApprovalPolicy,
     Branch,
     BranchGroupPermission,
     BranchUserPermission,
@@ -515,6 +518,36 @@ class BranchUserGrantAdmin(GrantAdmin):
 class BranchRoleGrantAdmin(GrantAdmin):
     names = ("grant of a branch to a role", "grants: branches to roles")
     holder, axis = "group", "branch"
+
+
+# -- policies ---------------------------------------------------------------------------------------------------------
+
+
+class PolicyForm(ReasonedForm):
+    """When an operation needs a second person. What the database always asks of two people stays so."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        rule, before = cleaned.get("rule"), self.before.get("rule")
+        always = ApprovalPolicy.Rule.ALWAYS.label
+        if before == always and rule != ApprovalPolicy.Rule.ALWAYS:
+            self.add_error("rule", refusal("This operation always needs two people."))
+        if rule == ApprovalPolicy.Rule.ABOVE and cleaned.get("limit") is None:
+            self.add_error("limit", ValidationError("Enter the limit above which two people are needed."))
+        return cleaned
+
+
+@admin.register(ApprovalPolicy)
+class PolicyAdmin(SecondedAdmin):
+    form = PolicyForm
+    section = "Reference data"
+    to_change = REFERENCE
+    helps = "A change waits until another administrator agrees to it under Approvals. An operation that is not listed, "
+    helps += "or a currency without a line, needs two people."
+    fixed = ("operation", "currency")
+    list_display = ("operation", "currency", "rule", "limit", "job_rows", "job_limit", "hours")
+    search_fields = ("operation",)
+    ordering = ("operation", "currency")
 
 
 # -- organisations ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
@@ -26,10 +27,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 
+from accounts import maker_checker
 from accounts.access import has, permissions_of
 from accounts.errors import MissingPermission
 from accounts.histories import Line, Mask, changes_between, lines, named, text_of
-from accounts.models import User
+from accounts.models import ApprovalRequest, User
 from accounts.separation import one_at_a_time
 from audit import trail
 from audit.history import because
@@ -483,6 +485,101 @@ class ChangingAdmin(Base):
             before={field: self._for_trail(field, values[field]) for field in before},
             reason=reason,
         )
+
+
+class SecondedAdmin(ChangingAdmin):
+    """What one administrator proposes and another agrees to, in the inbox of the second person; rows of plain columns.
+
+    Saving makes a request and changes nothing; `carry_out_change` does what was agreed.
+    """
+
+    may_add = False
+    operation: ClassVar[str] = "reference"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Ask the other administrator. The row stays as it is."""
+        names = [name for name, value in columns(obj).items() if form.before.get(name) != value]
+        form.asked = None
+        if not names:
+            return
+        before, after = self.difference(form.before, snapshot(obj))
+        present = self.model._meta.default_manager.get(pk=obj.pk)
+        form.asked = maker_checker.request(
+            self.operation,
+            present,
+            by=_person(request),
+            summary=f"Change {self.opts.verbose_name} {trail_name(present)}",
+            consequence="It counts from the next deed on.",
+            note=form.cleaned_data["reason"],
+            before={_label(self.model, name): value for name, value in before.items()},
+            after={_label(self.model, name): value for name, value in after.items()},
+            payload={
+                "pk": obj.pk,
+                "seen": {name: _plain_text(getattr(present, name)) for name in names},
+                "columns": {name: _plain_text(getattr(obj, name)) for name in names},
+            },
+        )
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing hangs on these rows."""
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        waiting = ApprovalRequest.objects.about(obj._meta.label_lower, trail_name(self._present(obj))).pending().first()
+        if waiting is not None:
+            messages.info(request, f"{waiting.number} waits for another administrator. Nothing is changed until then.")
+        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+
+    def _present(self, obj: Any) -> Any:
+        return self.model._meta.default_manager.get(pk=obj.pk)
+
+
+def _label(model: type[models.Model], name: str) -> str:
+    label = str(getattr(model._meta.get_field(name), "verbose_name", name))
+    return label[:1].upper() + label[1:]
+
+
+def _plain_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def load_changed(request: ApprovalRequest) -> models.Model | None:
+    """The row of a proposed change, held; None when it is gone."""
+    model = apps.get_model(request.object_type)
+    found: models.Model | None = (
+        model._meta.default_manager.select_for_update(of=("self",)).filter(pk=request.payload.get("pk")).first()
+    )
+    return found
+
+
+def why_not_change(request: ApprovalRequest, row: models.Model) -> str:
+    """What stands in the way of a proposed change: that the row is not what the proposer saw."""
+    seen = request.payload["seen"]
+    now = {name: _plain_text(getattr(row, name)) for name in seen}
+    return "" if now == seen else f"{request.object_id} was changed meanwhile. Look at it and ask again."
+
+
+def carry_out_change(request: ApprovalRequest, row: models.Model, checker: User) -> str:
+    """Change the row as agreed, with its history row and its entry in the trail, in the transaction of the decision."""
+    keep_first_state(row)
+    before = snapshot(row)
+    for name, value in request.payload["columns"].items():
+        field: Any = row._meta.get_field(name)
+        setattr(row, name, field.to_python(value))
+    row.full_clean()
+    because(row, f"{request.note} ({request.number}, agreed by {checker.username})")
+    row.save(update_fields=list(request.payload["columns"]))
+    after = snapshot(row)
+    changed = [name for name in after if before[name] != after[name]]
+    trail.record(
+        Verb.CHANGED,
+        by=request.maker,
+        obj=row,
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+        reason=request.note,
+        facts={"request": request.number, "checker": checker.username},
+    )
+    return "It is changed."
 
 
 def keep_first_state(obj: models.Model) -> None:

@@ -16,6 +16,7 @@ from transactions.deeds import Deed, Guard
 from transactions.explain import missing_words
 from transactions.facts import EXCLUSIVE, Facts
 from transactions.vocabulary import (
+    ALWAYS_TWO,
     PAID_STAGES,
     CommandKind,
     PayoutMethod,
@@ -219,12 +220,15 @@ NO_OPEN_INQUIRY: Final = Guard(
 
 # -- the deeds --------------------------------------------------------------------------------------------------------
 
+_ALWAYS_TWO: Final = frozenset({*(kind.value for kind in ALWAYS_TWO), "override_duplicate"})
 _COMMON: Final = (NOTHING_MISSING, NO_OPEN_COMMAND, NOTHING_WAITS)
 
 
 def _above_the_limit(operation: str) -> Callable[[Facts, Job], bool]:
     def needed(facts: Facts, job: Job) -> bool:
         row = facts.transaction
+        if operation in _ALWAYS_TWO:
+            return True
         return facts.policies.people(operation, amount=row.settled_amount, currency=row.settled_currency, job=job) == 2
 
     return needed

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.access import scope_of
-from accounts.administration import REFERENCE, ChangingAdmin, ReadingAdmin, ReasonedForm
+from accounts.administration import REFERENCE, ChangingAdmin, ReadingAdmin, ReasonedForm, SecondedAdmin
 from accounts.models import Partner, User
 from transactions import formats, masking, search
 from transactions.answers import KEY_OF_STAGE
@@ -24,6 +24,7 @@ from transactions.models import (
     Account,
     AnswerText,
     Holiday,
+    MoneyLimit,
     Party,
     PurposeCode,
     ReasonCode,
@@ -291,6 +292,16 @@ class StageLimitAdmin(ReferenceAdmin):
     list_filter = ("stage", "rail")
     list_select_related = ("partner",)
     helps = "The most special line counts: one for a partner before one for a rail before the general one."
+
+
+@admin.register(MoneyLimit)
+class MoneyLimitAdmin(SecondedAdmin):
+    section = "Reference data"
+    to_change = REFERENCE
+    helps = "A change waits until another administrator agrees to it under Approvals."
+    fixed = ("key", "currency")
+    list_display = ("key", "currency", "amount")
+    ordering = ("key", "currency")
 
 
 @admin.register(Holiday)

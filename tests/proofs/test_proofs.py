@@ -14,6 +14,7 @@ SHORT = {
     "rail": 150,
     "decisions": 100,
     "four_eyes": 500,
+    "trail": 500,
     "intake_fuzz": 1_000,
     "history": 200,
     "tamper": 70,

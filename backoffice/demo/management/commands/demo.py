@@ -22,6 +22,7 @@ from backoffice.demo.people import PASSWORD, PEOPLE, create_organisations, creat
 from backoffice.demo.progress import Progress
 from backoffice.demo.running import Troupe, children, stop_database
 from backoffice.demo.stories import WHOLE
+from backoffice.demo.waiting import leave_something_waiting
 
 READY_SECONDS = 40.0
 
@@ -86,6 +87,7 @@ class Command(BaseCommand):
         create_organisations()
         create_people()
         feed(transactions, seed=seed, progress=Progress(sys.stdout), folder=folder)
+        leave_something_waiting()
         connection.close()
 
     def _wait_until_ready(self, port: int, troupe: Troupe) -> None:
