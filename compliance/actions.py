@@ -282,7 +282,7 @@ def propose(
         outcome,
         present,
         by=by,
-        summary=f"{verb} {row.txn_id}, {formats.money(row.settled_amount, row.settled_currency)}: {reason.sentence}",
+        summary=f"{verb} {row.txn_id}: {reason.sentence}",
         consequence=_CONSEQUENCE[outcome],
         reason_code=reason.code,
         note=note,

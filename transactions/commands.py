@@ -18,6 +18,7 @@ from accounts.errors import Refused
 from accounts.maker_checker import clock
 from audit import trail
 from audit.verbs import Verb
+from transactions.discretion import REVIEWER
 from transactions.models import Command, Transaction
 from transactions.vocabulary import (
     ALWAYS_TWO,
@@ -115,7 +116,12 @@ def already_received(at: dt.datetime) -> str:
 
 
 def already_asked(command: Command) -> str:
-    """Who asked the platform for what, and since when its answer is awaited."""
+    """Who asked the platform for what, and since when its answer is awaited.
+
+    Everybody may read it, so what only compliance asks for names neither the deed nor the person.
+    """
+    if command.kind in COMPLIANCE_COMMANDS:
+        return f"{REVIEWER} asked the platform at {clock(command.created_at)}. Its answer is awaited."
     who = str(command.maker) if command.maker is not None else "The Backoffice"
     return f"{who} asked the platform at {clock(command.created_at)}: {command.get_kind_display()}. It is still open."
 

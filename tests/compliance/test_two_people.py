@@ -278,6 +278,17 @@ def test_the_transactions_page_leads_compliance_alone_to_the_case(
     assert "No case is open about this transaction" in text(as_adeel.get("/transactions/T1/"))
 
 
+def test_the_second_person_reads_the_same_evidence_in_the_inbox(
+    as_mehwish: Client, as_sana: Client, adeel: User
+) -> None:
+    asked = proposed(waiting(), adeel)
+    page = text(as_mehwish.get(asked.get_absolute_url()))
+    for evidence in ("SDN-1", "OFAC SDN", "Zoe L", "Not the same person"):
+        assert evidence in page
+    assert "This hit is" not in page, "what is decided there is the request, not the hits"
+    assert as_sana.get(asked.get_absolute_url()).status_code in (403, 404)
+
+
 def test_the_gate_is_one_function_for_page_and_deed() -> None:
     case = waiting()
     now = timezone.now()
