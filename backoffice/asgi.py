@@ -14,8 +14,10 @@ from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
+from backoffice.wsgi import application as wsgi  # first: it loads the apps, whose models everything else reads
+
+# isort: split
 from accounts.sessions import STREAM
-from backoffice.wsgi import application as wsgi
 
 log = logging.getLogger(__name__)
 
