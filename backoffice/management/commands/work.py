@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS: Final = 10.0  # how long a job may go on after a stop was asked for; it is taken up again later
 AGAIN_SECONDS: Final = 2.0  # how long to wait before asking a database again that went away
 ANCHOR_SECONDS: Final = 1.0  # how often the end of the trail is looked at
+ANCHOR_AGAIN_SECONDS: Final = 15.0  # a folder that cannot be written is no reason to fill the log
 DELIVERY_SECONDS: Final = 0.5  # how often the outbox is looked at
 CONCURRENCY: Final = 4  # a long verification must not hold up the anchors
 
@@ -116,11 +117,13 @@ async def _deliver() -> None:
 async def _anchor() -> None:
     """Keep the end of the trail outside the database: at most 100 entries and some seconds of it are unanchored."""
     while True:
+        pause = ANCHOR_SECONDS
         try:
             await sync_to_async(_anchored, thread_sensitive=False)()
         except (Error, OSError):
             log.exception("the trail cannot be anchored; trying again")
-        await asyncio.sleep(ANCHOR_SECONDS)
+            pause = ANCHOR_AGAIN_SECONDS
+        await asyncio.sleep(pause)
 
 
 def _anchored() -> None:
