@@ -131,7 +131,7 @@ class Hub:
             return
         self._listeners.add(listener)
         try:
-            await self._look([listener])
+            await self._look([listener], scopes=True)
             self._find_place(listener)
             yield self._greeting()
             beat_at = time.monotonic() + BEAT
@@ -267,10 +267,8 @@ class Hub:
             self._stirred.set()
             return
         kind, _, key = notice.payload.partition(":")
-        if kind == "sessions":
-            await self._look([])
-        else:
-            await self._look([one for one in self._listeners if kind != "user" or one.user_id == int(key)])
+        of_whom = [one for one in self._listeners if kind != "user" or one.user_id == int(key)]
+        await self._look(of_whom, scopes=kind != "sessions")
 
     async def _tell(self) -> None:
         """The first change at once, what follows within a quarter of a second together."""
@@ -295,23 +293,22 @@ class Hub:
         """Every few seconds: whose session is over, and when the platform last told anything."""
         while True:
             await asyncio.sleep(CHECK)
-            await self._look([])
+            await self._look(self._listeners)
             self._platform_at = await self._ask(_platform_heard_at)
 
-    async def _look(self, changed: Iterable[Listener]) -> None:
-        """Read the sessions of all streams again, and for `changed` ones what they may see."""
+    async def _look(self, listeners: Iterable[Listener], *, scopes: bool = False) -> None:
+        """Read the sessions of these streams again, and what their people may see where `scopes` changed."""
         async with self._reading:
-            present, changed = list(self._listeners), set(changed)
-            if not present:
+            listeners = list(listeners)
+            if not listeners:
                 return
-            keys = {listener.session_key for listener in present}
-            people = {listener.session_key for listener in changed}
-            standing = await self._ask(partial(_standing, keys, people))
-            for listener in present:
-                if listener.session_key not in standing:
+            keys = {listener.session_key for listener in listeners}
+            found = await self._ask(partial(_scopes if scopes else still_signed_in, keys))
+            for listener in listeners:
+                if listener.session_key not in found:
                     listener.is_over, listener.scope = True, NOTHING
                     listener.wake.set()
-                elif (scope := standing[listener.session_key]) is not None:
+                elif isinstance(scope := found[listener.session_key], Scope):
                     listener.scope = scope
 
     async def _ask(self, question: Callable[[], T]) -> T:
@@ -358,16 +355,11 @@ def _platform_heard_at() -> float:
     return at.timestamp() if at else 0.0
 
 
-def _standing(keys: Iterable[str], changed: set[str]) -> dict[str, Scope | None]:
-    """The sessions that may still listen; with what their people see for those in `changed`, else None."""
-    people = still_signed_in(keys)
+def _scopes(keys: Iterable[str]) -> dict[str, Scope]:
+    """What the people of these sessions see, of those who may still listen."""
     scopes: dict[int, Scope | None] = {}
-    for key in changed & people.keys():
-        person = people[key]
+    found = still_signed_in(keys)
+    for person in found.values():
         if person.pk not in scopes:
             scopes[person.pk] = scope_of(person) if has(person, RIGHT) else None
-    return {
-        key: scopes[person.pk] if key in changed else None
-        for key, person in people.items()
-        if key not in changed or scopes[person.pk] is not None
-    }
+    return {key: scope for key, person in found.items() if (scope := scopes[person.pk]) is not None}

@@ -106,7 +106,7 @@ function inUse(element) {
 function put(cell, fresh) {
   waiting.delete(cell);
   const old = cell.cloneNode(true);
-  find('.just', old)?.remove();
+  all('[data-mark]', old).forEach((one) => one.remove());
   if (!fresh || old.innerHTML.trim() === fresh.innerHTML.trim()) return false;
   if (inUse(cell)) { waiting.set(cell, fresh); return false; }
   cell.className = fresh.className || cell.className;
@@ -115,18 +115,20 @@ function put(cell, fresh) {
 }
 
 function patchRow(row, fresh) {
-  row.classList.toggle('gone', !fresh || 'gone' in fresh.parentNode.dataset);
   const cells = fresh ? all('[data-c]', row).filter((cell) => put(cell, find(`[data-c=${cell.dataset.c}]`, fresh)) && cell.dataset.c !== 'age') : [];
-  cells.forEach(mark);
+  cells.forEach((cell) => mark(cell));
   if (cells.length) changed += 1;
+  const left = !fresh || 'gone' in fresh.parentNode.dataset;
+  if (row.classList.toggle('gone', left) && !find('.left', row)) mark(find('[data-c=stage]', row) ?? row.lastElementChild, 'left', 'no longer matches');
+  if (!left) find('.left', row)?.remove();
 }
 
-function mark(cell) {
-  const just = document.createElement('span');
-  just.className = 'just';
-  just.innerHTML = '<span class="visually-hidden">just changed</span>';
-  cell.append(just);
-  setTimeout(() => just.remove(), MARK);
+function mark(cell, name = 'just', text = 'just changed') {
+  const one = document.createElement('span');
+  one.className = name;
+  one.dataset.mark = one.textContent = text;
+  cell.append(one);
+  if (name === 'just') setTimeout(() => one.remove(), MARK);
 }
 
 function patchPage(whole, answer) {

@@ -23,7 +23,7 @@ OWN_CSS = [STATIC / "css" / "tokens.css", STATIC / "css" / "app.css"]
 OWN_JS = [STATIC / "js" / "theme.js", STATIC / "js" / "app.js", STATIC / "js" / "live.js"]
 
 # Classes that only scripts or other programs set, or that stand for nothing but a test's or a person's eye.
-SET_ELSEWHERE = {"copied", "gone", "htmx-request", "just"}
+SET_ELSEWHERE = {"copied", "gone", "htmx-request", "just", "left"}
 ADMIN = "templates/admin/"
 APPS = ("accounts", "audit", "backoffice", "compliance", "exceptions", "transactions")
 

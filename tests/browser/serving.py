@@ -55,23 +55,24 @@ def served(static: Path) -> Iterator[Site]:
     log = Lines()
     with override_settings(**files):
         call_command("collectstatic", verbosity=0, interactive=False)
-        with _logged(log), _running(_config(_application())) as url:
+        with _logged(log), running(application()) as url:
             yield Site(url, log)
 
 
-def _application() -> Any:
+def application() -> Any:
     """The whole product, the live stream included, with the settings that hold now."""
     asgi.pages = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=asgi.THREADS)
     return asgi.application
 
 
-def _config(application: Any) -> uvicorn.Config:
-    return uvicorn.Config(application, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
+def _config(product: Any) -> uvicorn.Config:
+    return uvicorn.Config(product, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
 
 
 @contextlib.contextmanager
-def _running(config: uvicorn.Config) -> Iterator[str]:
-    server = uvicorn.Server(config)
+def running(product: Any) -> Iterator[str]:
+    """Serve `product` on a free port of this machine, in a thread; its address."""
+    server = uvicorn.Server(_config(product))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + PATIENCE

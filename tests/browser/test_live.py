@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from backoffice.gateway.intake import receive
 from tests.browser.world import PARTNER
@@ -47,13 +47,78 @@ def live(page: Page, address: str) -> None:
     expect(page.locator("#feed")).to_contain_text(re.compile(r"Live, \d\d:\d\d:\d\d PKT"))
 
 
+CHANGES_OF_PLACE = """() => {
+  window.shift = 0;
+  new PerformanceObserver((list) => { for (const one of list.getEntries()) window.shift += one.value; })
+    .observe({ type: 'layout-shift' });
+}"""
+TOPS = "[...document.querySelectorAll('tr[data-id]')].map((row) => row.getBoundingClientRect().top)"
+
+
+def cell(page: Page, reference: str, name: str) -> Locator:
+    return page.locator(f"tr[data-id={reference}] [data-c={name}]")
+
+
 def test_a_row_changes_where_it_stands(page: Page) -> None:
     reference = begun()
     live(page, "/transactions/?size=50")
-    row = page.locator(f"tr[data-id={reference}]")
-    expect(row.locator("[data-c=status]")).to_contain_text("Received")
+    expect(cell(page, reference, "status")).to_contain_text("Received")
 
     moved(reference, 2, "validation")
 
-    expect(row.locator("[data-c=status]")).to_contain_text("Validated")
-    expect(row.locator("[data-c=status]")).to_contain_text("just changed")
+    expect(cell(page, reference, "status")).to_contain_text("Validated")
+    expect(cell(page, reference, "status")).to_contain_text("just changed")
+
+
+def test_twenty_patches_move_nothing(page: Page) -> None:
+    """Check 21."""
+    references = [begun() for _ in range(20)]
+    live(page, "/transactions/?size=50")
+    page.mouse.wheel(0, 200)
+    page.wait_for_timeout(300)
+    page.evaluate(CHANGES_OF_PLACE)
+    before, height = page.evaluate(TOPS), page.evaluate("scrollY")
+
+    for reference in references:
+        moved(reference, 2, "validation")
+        moved(reference, 3, "compliance_review", result="STARTED")
+    for reference in references:
+        expect(cell(page, reference, "status")).to_contain_text("Pending")
+
+    assert page.evaluate(TOPS) == before
+    assert page.evaluate("scrollY") == height
+    assert page.evaluate("window.shift") == 0
+
+
+def test_new_rows_are_counted_in_their_own_space_and_shown_when_asked_for(page: Page) -> None:
+    """Check 22."""
+    live(page, "/transactions/?size=25")
+    page.evaluate(CHANGES_OF_PLACE)
+    rows = page.locator("tr[data-id]")
+
+    new = [begun() for _ in range(5)]
+
+    expect(page.locator(".news")).to_have_text(re.compile(r"5 new\s+·\s+Show them"))
+    assert rows.count() == 25
+    assert page.evaluate("window.shift") == 0
+    page.get_by_role("link", name="5 new").click()
+    expect(rows.first).to_have_attribute("data-id", new[-1])
+
+
+def test_a_row_that_comes_to_match_is_new_and_one_that_matches_no_longer_stays(page: Page) -> None:
+    leaves, comes = begun(), begun()
+    live(page, "/transactions/?status=received")
+    other = page.context.new_page()
+    live(other, "/transactions/?status=validated")
+
+    moved(leaves, 2, "validation")
+    moved(comes, 2, "validation")
+
+    row = page.locator(f"tr[data-id={leaves}]")
+    expect(row).to_have_class(re.compile("gone"))
+    expect(row).to_contain_text("no longer matches")
+    other.bring_to_front()
+    expect(other.locator(".news")).to_contain_text("2 new")
+    moved(comes, 3, "title_fetch", response={"accountTitle": "SANA MALIK", "titleMatch": "MATCH"})
+    other.wait_for_timeout(6_000)
+    expect(other.locator(".news")).to_contain_text("2 new")
