@@ -14,10 +14,12 @@ from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
-from backoffice.wsgi import application as wsgi  # first: it loads the apps, whose models everything else reads
+from backoffice.wsgi import application as wsgi  # sets Django up, so what follows may import models
 
 # isort: split
 from accounts.sessions import STREAM
+from transactions.hub import hub, send_all
+from transactions.views.live import LISTENER
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +40,6 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 async def _stream(scope: Message, receive: Receive, send: Send) -> None:
     """Ask the stream's page whether this person may listen, and keep the line open if so; else send its answer."""
-    from transactions.hub import hub, send_all
-    from transactions.views.live import LISTENER
-
     answer: list[Message] = []
 
     async def keep(message: Message) -> None:

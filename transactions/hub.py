@@ -20,7 +20,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -303,7 +303,8 @@ class Hub:
             if not listeners:
                 return
             keys = {listener.session_key for listener in listeners}
-            found = await self._ask(partial(_scopes if scopes else still_signed_in, keys))
+            question: Callable[[], Mapping[str, object]] = partial(_scopes if scopes else still_signed_in, keys)
+            found = await self._ask(question)
             for listener in listeners:
                 if listener.session_key not in found:
                     listener.is_over, listener.scope = True, NOTHING

@@ -310,3 +310,7 @@ if (address) history.replaceState(null, '', address + location.hash);
 // The summary of errors has the focus. An anchor in the address would take it away again, once the page is there.
 find('.err-sum')?.focus();
 if (location.hash) addEventListener('load', () => setTimeout(() => find('.err-sum')?.focus(), 50));
+
+// What moves by itself comes once the page stands.
+const { liveScript } = document.body.dataset;
+if (liveScript) addEventListener('load', () => setTimeout(() => import(liveScript), 1000));

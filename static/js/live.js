@@ -1,11 +1,11 @@
-/* The page moves by itself. One stream for a visible tab says which transactions changed; the page fetches those rows and
-   puts them into the cells that stand there already. Nothing appears, vanishes or moves under the reader. */
+/* The page moves by itself: a stream says which transactions changed, the page fetches them and puts them into the cells
+   that stand there already. Nothing appears, vanishes or moves under the reader. */
 
 const page = document.body.dataset;
 const feed = document.getElementById('feed');
 const find = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const LOST = 45e3, POLL = 30e3, ROWS = 1e3, NEWS = 5e3, HIDE = 10e3, MARK = 6e3, SAY = 10e3, QUIET = 60e3;
+const LOST = 45e3, POLL = 30e3, NEWS = 5e3, MARK = 6e3, TEN = 1e4, MINUTE = 6e4;
 
 const due = new Set();      // references on this page that changed
 const waiting = new Map();  // cells that somebody uses, and what is to stand in them
@@ -13,7 +13,7 @@ let source, isLive, isPaused, isOver, isBusy, hasNews, hideTimer;
 let last = '', tryAt = 0, rowsAt = 0, newsAt = 0, pollAt = 0, saidAt = 0, changed = 0, platform = 0;
 let heard = Date.now();
 const since = Date.parse(find('time', feed)?.dateTime) || 0;
-let skew = since && since - heard;  // this clock may be wrong: the times shown are the server's
+let skew = since && since - heard;  // the times shown are the server's
 
 // The stream
 
@@ -26,10 +26,10 @@ function open() {
     act(JSON.parse(event.data));
   });
   on('message', ([reference]) => touch([reference]));
-  on('resync', () => touch(shown()));
+  on('resync', () => touch());
   on('beat', (said) => { skew = said.now - heard; platform = said.platform; isLive = true; });
-  on('over', end);
-  source.onerror = () => { if (source?.readyState === 2) { close(); tryAt = Date.now() + 1e4; } };
+  on('over', () => { isOver = true; close(); });
+  source.onerror = () => { if (source?.readyState === 2) { close(); tryAt = Date.now() + TEN; } };
 }
 
 function close() {
@@ -37,35 +37,29 @@ function close() {
   source = null;
 }
 
-function end() {
-  isOver = true;
-  close();
-}
-
-const shown = () => all('[data-id]').map((one) => one.dataset.id);
-
+/** Takes note that these transactions changed, or that all on this page may have. */
 function touch(references) {
-  const here = shown();
-  references.filter((one) => here.includes(one)).forEach((one) => due.add(one));
+  for (const { dataset: { id } } of all('[data-id]')) if (!references || references.includes(id)) due.add(id);
   hasNews = true;
   work();
 }
 
-// Fetching: one question at a time, rows at most once a second, what is new every five seconds
+// Fetching: one question at a time
 
 async function work() {
   if (isBusy || isPaused || isOver || document.hidden) return;
   isBusy = true;
   const now = Date.now();
-  if (due.size && now - rowsAt >= ROWS) { rowsAt = now; await fetchDue(); }
-  if (hasNews && now - newsAt >= NEWS) { newsAt = now; hasNews = false; await fetchNews(); }
-  isBusy = false;
+  try {
+    if (due.size && now - rowsAt >= 1e3) { rowsAt = now; await fetchDue(); }
+    if (hasNews && now - newsAt >= NEWS) { newsAt = now; hasNews = false; await fetchNews(); }
+  } finally { isBusy = false; }
 }
 
-/** A part of a page; nothing where it could not be had. Who was signed out is asked to sign in elsewhere. */
+/** A part of a page; nothing where it could not be had. */
 async function ask(url) {
   const answer = await fetch(url, { headers: { 'X-Background': '1' }, redirect: 'manual' }).catch(() => 0);
-  if (answer.type === 'opaqueredirect') end();
+  if (answer.type === 'opaqueredirect') isOver = true;
   return answer.ok && new DOMParser().parseFromString(await answer.text(), 'text/html');
 }
 
@@ -73,7 +67,7 @@ const rowOf = (reference) => `tr[data-id="${CSS.escape(reference)}"]`;
 
 async function fetchDue() {
   const references = [...due].slice(0, 100);
-  references.forEach((one) => due.delete(one));
+  references.forEach(due.delete, due);
   const whole = find('[data-detail]');
   if (references.includes(whole?.dataset.id)) patchPage(whole, await ask(`${whole.dataset.detail}?version=${whole.dataset.version}`));
   const rows = references.filter((one) => find(rowOf(one)));
@@ -102,7 +96,7 @@ function inUse(element) {
     || (!chosen.isCollapsed && chosen.getRangeAt(0).intersectsNode(element));
 }
 
-/** Puts what stands in `fresh` into `cell`, now or when nobody uses it any more; whether the cell changed. */
+/** Fills `cell` from `fresh`, now or when nobody uses it any more; whether it changed. */
 function put(cell, fresh) {
   waiting.delete(cell);
   const old = cell.cloneNode(true);
@@ -115,9 +109,11 @@ function put(cell, fresh) {
 }
 
 function patchRow(row, fresh) {
-  const cells = fresh ? all('[data-c]', row).filter((cell) => put(cell, find(`[data-c=${cell.dataset.c}]`, fresh)) && cell.dataset.c !== 'age') : [];
-  cells.forEach((cell) => mark(cell));
-  if (cells.length) changed += 1;
+  let marked = 0;
+  for (const cell of fresh ? all('[data-c]', row) : []) {
+    if (put(cell, find(`[data-c=${cell.dataset.c}]`, fresh)) && cell.dataset.c !== 'age') { mark(cell); marked = 1; }
+  }
+  changed += marked;
   const left = !fresh || 'gone' in fresh.parentNode.dataset;
   if (row.classList.toggle('gone', left) && !find('.left', row)) mark(find('[data-c=stage]', row) ?? row.lastElementChild, 'left', 'no longer matches');
   if (!left) find('.left', row)?.remove();
@@ -134,16 +130,30 @@ function mark(cell, name = 'just', text = 'just changed') {
 function patchPage(whole, answer) {
   const fresh = answer && find('[data-detail]', answer);
   if (!fresh) return;
-  for (const part of all('[data-part]', fresh)) for (const own of all(`[data-part=${part.dataset.part}]`)) put(own, part);
-  document.title = fresh.dataset.title;
+  for (const part of all('[data-part]', fresh)) for (const own of all(`[data-part=${part.dataset.part}]`)) {
+    if (part.matches('ol')) patchTimeline(own, part); else put(own, part);
+  }
+  if ('titled' in whole.dataset) document.title = fresh.dataset.title;
   if (whole.dataset.version !== fresh.dataset.version) warn(find('template', fresh));
   changed += 1;
 }
 
-/** Tells whoever is filling in a form that the transaction changed, above the button. What was typed stays. */
+/** New events go to the end; who reads the newest first gets their number. */
+function patchTimeline(own, fresh) {
+  const isNewest = 'newest' in own.dataset;
+  if (!isNewest && (put(own, fresh) || !waiting.has(own))) return;
+  const events = [...fresh.children];
+  const added = events.slice(events.findLastIndex((one) => one.id && find(`#${one.id}`, own)) + 1);
+  if (!isNewest) { own.append(...added.map((one) => one.cloneNode(true))); return; }
+  const count = added.filter((one) => one.id).length;
+  const link = find('[data-new-events]');
+  link.textContent = `${count} new event${count > 1 ? 's' : ''}`;
+  link.hidden = !count;
+}
+
+/** Says above a form's button that the transaction changed. */
 function warn(template) {
   for (const form of all('form[data-watch]')) {
-    if (!form.checkVisibility()) continue;
     find('[data-form-changed]', form)?.remove();
     find('button:not([type=button])', form).before(template.content.cloneNode(true));
   }
@@ -157,14 +167,17 @@ function tell() {
   const now = Date.now();
   const state = isPaused ? 'paused' : isOver || now - heard > LOST ? 'off' : isLive && 'on';
   if (!state) return;
-  if (!find('[data-feed]', feed)) feed.replaceChildren(document.getElementById('feed-states').content.cloneNode(true));
+  if (!find('[data-feed]', feed)) {
+    feed.replaceChildren(document.getElementById('feed-states').content.cloneNode(true));
+    find('a', feed).href = location;
+  }
   const quiet = now + skew - platform;
-  const [hours, minutes] = [Math.floor(quiet / 36e5), Math.floor(quiet / 6e4) % 60];
+  const minutes = Math.floor(quiet / MINUTE), hours = Math.floor(minutes / 60);
   write('[data-feed]', `${{ on: 'Live,', paused: 'Paused,', off: 'Not live since' }[state]} ${format.format(heard + skew)} ${page.zoneLabel}${state === 'off' ? '.' : ''}`);
-  write('[data-feed-silence]', state === 'on' && quiet > QUIET ? platform ? `Last event from the platform ${hours ? `${hours} h ` : ''}${minutes} min ago` : 'No event from the platform yet' : '');
+  write('[data-feed-silence]', state === 'on' && quiet > MINUTE ? platform ? `Last event from the platform ${hours ? `${hours} h ` : ''}${minutes % 60} min ago` : 'No event from the platform yet' : '');
   write('[data-feed-pause]', isPaused ? 'Resume' : 'Pause');
   for (const one of all('[data-when]', feed)) one.hidden = !one.dataset.when.includes(state);
-  if (changed && now - saidAt >= SAY) {
+  if (changed && now - saidAt >= TEN) {
     const text = find('[data-detail]') ? 'This transaction changed' : `${changed} row${changed > 1 ? 's' : ''} changed`;
     document.dispatchEvent(new CustomEvent('say', { detail: text }));
     saidAt = now;
@@ -179,10 +192,10 @@ function write(selector, text) {
 
 function tick() {
   const now = Date.now();
-  for (const [cell, fresh] of waiting) if (put(cell, fresh) && cell.dataset.c) mark(cell);
+  for (const [cell, fresh] of [...waiting]) if (put(cell, fresh) && cell.dataset.c) mark(cell);
   if (!isPaused && !isOver && !document.hidden) {
     open();
-    if (now - heard > LOST && now - pollAt > POLL) { pollAt = now; touch(shown()); }
+    if (now - heard > LOST && now - pollAt > POLL) { pollAt = now; touch(); }
     work();
   }
   tell();
@@ -197,8 +210,8 @@ feed.addEventListener('click', (event) => {
 });
 document.addEventListener('visibilitychange', () => {
   clearTimeout(hideTimer);
-  if (document.hidden) hideTimer = setTimeout(close, HIDE); else tick();
+  if (document.hidden) hideTimer = setTimeout(close, TEN); else tick();
 });
 addEventListener('pagehide', close);
-const start = () => setTimeout(() => setInterval(tick, 1e3), 500);
-if (document.readyState === 'complete') start(); else addEventListener('load', start);
+setInterval(tick, 1e3);
+tick();

@@ -193,6 +193,12 @@ def page_of(
     return render(request, "transactions/detail.html", context, status=status)
 
 
+def offers_of(dossier: Dossier) -> list[deeds.Offer]:
+    """What this reader can do and why not; an inquiry that they may record has its form beside the answer."""
+    offers = deeds.offers(dossier.facts, dossier.user)
+    return [offer for offer in offers if not (offer.is_allowed and offer.deed.key == "log_inquiry")]
+
+
 def _inquiry_form(dossier: Dossier) -> InquiryForm | None:
     """The form of an inquiry with everything we know filled in; none for those who may not record one."""
     if not has(dossier.user, "transactions.log_inquiry") or not may_work_on(dossier.user, dossier.transaction):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from accounts.access import requires
 from accounts.models import User
-from transactions import changes, deeds, way_back
+from transactions import changes, way_back
 from transactions.dossier import Dossier
 from transactions.forms import ListenForm, NewsForm, PartsForm, RowsForm
 from transactions.hub import Full, Listener, hub
@@ -25,7 +25,7 @@ from transactions.news import MOST, new_rows
 from transactions.object_trail import has_viewed
 from transactions.query import TransactionQuery
 from transactions.saved_views import columns_of
-from transactions.views.detail import dossier_of, record_view
+from transactions.views.detail import dossier_of, offers_of, record_view
 from transactions.views.listing import counted
 from transactions.vocabulary import badge_of
 
@@ -92,7 +92,7 @@ def parts(request: HttpRequest, reference: str) -> HttpResponse:
         "explanation": dossier.explanation,
         "answer": dossier.answer,
         "steps": dossier.steps,
-        "offers": deeds.offers(dossier.facts, dossier.user),
+        "offers": offers_of(dossier),
         "section": {"timeline": dossier.timeline, "items": dossier.timeline.items},
         "last_change": changes.since_version(dossier.transaction, form.cleaned_data["version"], dossier.reader),
     }
