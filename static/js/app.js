@@ -11,8 +11,6 @@ function say(text) {
   setTimeout(() => { region.textContent = text; }, 50);
 }
 
-document.addEventListener('say', (event) => say(event.detail));
-
 /** Puts a lasting line at the top of the page. */
 function show(templateId) {
   const template = document.getElementById(templateId);
@@ -313,4 +311,4 @@ if (location.hash) addEventListener('load', () => setTimeout(() => find('.err-su
 
 // What moves by itself comes once the page stands.
 const { liveScript } = document.body.dataset;
-if (liveScript) addEventListener('load', () => setTimeout(() => import(liveScript), 1000));
+if (liveScript) addEventListener('load', () => setTimeout(() => import(liveScript).then((live) => live.start(find, all, say)), 1000));

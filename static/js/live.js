@@ -1,18 +1,16 @@
-/* The page moves by itself: a stream says which transactions changed, the page fetches them and puts them into the cells
-   that stand there already. Nothing appears, vanishes or moves under the reader. */
+/* The page moves by itself: a stream says which transactions changed, the page fetches them and fills the cells that stand
+   there already. Nothing appears, vanishes or moves under the reader. */
 
 const page = document.body.dataset;
 const feed = document.getElementById('feed');
-const find = (selector, root = document) => root.querySelector(selector);
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const LOST = 45e3, POLL = 30e3, NEWS = 5e3, MARK = 6e3, TEN = 1e4, MINUTE = 6e4;
 
-const due = new Set();      // references on this page that changed
-const waiting = new Map();  // cells that somebody uses, and what is to stand in them
-let source, isLive, isPaused, isOver, isBusy, hasNews, hideTimer;
+const due = new Set();  // references that changed
+const waiting = new Map();  // cells in use, and what is to stand in them
+let find, all, say, source, isLive, isPaused, isOver, isBusy, hasNews, hideTimer;
 let last = '', tryAt = 0, rowsAt = 0, newsAt = 0, pollAt = 0, saidAt = 0, changed = 0, platform = 0;
 let heard = Date.now();
-const since = Date.parse(find('time', feed)?.dateTime) || 0;
+const since = Date.parse(feed.querySelector('time')?.dateTime) || 0;
 let skew = since && since - heard;  // the times shown are the server's
 
 // The stream
@@ -37,17 +35,18 @@ function close() {
   source = null;
 }
 
-/** Takes note that these transactions changed, or that all on this page may have. */
 function touch(references) {
   for (const { dataset: { id } } of all('[data-id]')) if (!references || references.includes(id)) due.add(id);
   hasNews = true;
   work();
 }
 
-// Fetching: one question at a time
+// Fetching
+
+const rests = () => isPaused || isOver || document.hidden;
 
 async function work() {
-  if (isBusy || isPaused || isOver || document.hidden) return;
+  if (isBusy || rests()) return;
   isBusy = true;
   const now = Date.now();
   try {
@@ -56,7 +55,6 @@ async function work() {
   } finally { isBusy = false; }
 }
 
-/** A part of a page; nothing where it could not be had. */
 async function ask(url) {
   const answer = await fetch(url, { headers: { 'X-Background': '1' }, redirect: 'manual' }).catch(() => 0);
   if (answer.type === 'opaqueredirect') isOver = true;
@@ -88,7 +86,7 @@ async function fetchNews() {
   for (const count of all('[data-count]', answer)) for (const own of all(`[data-count="${count.dataset.count}"]`)) put(own, count);
 }
 
-// Patching: cell by cell, never one that somebody uses
+// Patching
 
 function inUse(element) {
   const chosen = getSelection();
@@ -109,11 +107,9 @@ function put(cell, fresh) {
 }
 
 function patchRow(row, fresh) {
-  let marked = 0;
-  for (const cell of fresh ? all('[data-c]', row) : []) {
-    if (put(cell, find(`[data-c=${cell.dataset.c}]`, fresh)) && cell.dataset.c !== 'age') { mark(cell); marked = 1; }
-  }
-  changed += marked;
+  const cells = all('[data-c]', row).filter((cell) => fresh && put(cell, find(`[data-c=${cell.dataset.c}]`, fresh)) && cell.dataset.c !== 'age');
+  cells.forEach((cell) => mark(cell));
+  changed += !!cells.length;
   const left = !fresh || 'gone' in fresh.parentNode.dataset;
   if (row.classList.toggle('gone', left) && !find('.left', row)) mark(find('[data-c=stage]', row) ?? row.lastElementChild, 'left', 'no longer matches');
   if (!left) find('.left', row)?.remove();
@@ -138,20 +134,18 @@ function patchPage(whole, answer) {
   changed += 1;
 }
 
-/** New events go to the end; who reads the newest first gets their number. */
 function patchTimeline(own, fresh) {
   const isNewest = 'newest' in own.dataset;
   if (!isNewest && (put(own, fresh) || !waiting.has(own))) return;
-  const events = [...fresh.children];
-  const added = events.slice(events.findLastIndex((one) => one.id && find(`#${one.id}`, own)) + 1);
+  const added = all(':scope > li', fresh).filter((one) => one.id && !find(`#${one.id}`, own));
   if (!isNewest) { own.append(...added.map((one) => one.cloneNode(true))); return; }
-  const count = added.filter((one) => one.id).length;
   const link = find('[data-new-events]');
-  link.textContent = `${count} new event${count > 1 ? 's' : ''}`;
-  link.hidden = !count;
+  link.textContent = plural(added.length, 'new event');
+  link.hidden = !added.length;
 }
 
-/** Says above a form's button that the transaction changed. */
+const plural = (number, noun) => `${number} ${noun}${number > 1 ? 's' : ''}`;
+
 function warn(template) {
   for (const form of all('form[data-watch]')) {
     find('[data-form-changed]', form)?.remove();
@@ -159,7 +153,7 @@ function warn(template) {
   }
 }
 
-// What is said: in the header, and to screen readers now and then
+// Saying
 
 const format = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: page.zone });
 
@@ -173,13 +167,12 @@ function tell() {
   }
   const quiet = now + skew - platform;
   const minutes = Math.floor(quiet / MINUTE), hours = Math.floor(minutes / 60);
-  write('[data-feed]', `${{ on: 'Live,', paused: 'Paused,', off: 'Not live since' }[state]} ${format.format(heard + skew)} ${page.zoneLabel}${state === 'off' ? '.' : ''}`);
+  write('[data-feed]', `${format.format(heard + skew)} ${page.zoneLabel}`);
   write('[data-feed-silence]', state === 'on' && quiet > MINUTE ? platform ? `Last event from the platform ${hours ? `${hours} h ` : ''}${minutes % 60} min ago` : 'No event from the platform yet' : '');
   write('[data-feed-pause]', isPaused ? 'Resume' : 'Pause');
   for (const one of all('[data-when]', feed)) one.hidden = !one.dataset.when.includes(state);
   if (changed && now - saidAt >= TEN) {
-    const text = find('[data-detail]') ? 'This transaction changed' : `${changed} row${changed > 1 ? 's' : ''} changed`;
-    document.dispatchEvent(new CustomEvent('say', { detail: text }));
+    say(find('[data-detail]') ? 'This transaction changed' : `${plural(changed, 'row')} changed`);
     saidAt = now;
     changed = 0;
   }
@@ -193,7 +186,7 @@ function write(selector, text) {
 function tick() {
   const now = Date.now();
   for (const [cell, fresh] of [...waiting]) if (put(cell, fresh) && cell.dataset.c) mark(cell);
-  if (!isPaused && !isOver && !document.hidden) {
+  if (!rests()) {
     open();
     if (now - heard > LOST && now - pollAt > POLL) { pollAt = now; touch(); }
     work();
@@ -201,17 +194,20 @@ function tick() {
   tell();
 }
 
-feed.addEventListener('click', (event) => {
-  if (!event.target.closest('[data-feed-pause]')) return;
-  isPaused = !isPaused;
-  if (isPaused) close();
-  tryAt = 0;
+export function start(...tools) {
+  [find, all, say] = tools;
+  feed.addEventListener('click', (event) => {
+    if (!event.target.closest('[data-feed-pause]')) return;
+    isPaused = !isPaused;
+    if (isPaused) close();
+    tryAt = 0;
+    tick();
+  });
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(hideTimer);
+    if (document.hidden) hideTimer = setTimeout(close, TEN); else tick();
+  });
+  addEventListener('pagehide', close);
+  setInterval(tick, 1e3);
   tick();
-});
-document.addEventListener('visibilitychange', () => {
-  clearTimeout(hideTimer);
-  if (document.hidden) hideTimer = setTimeout(close, TEN); else tick();
-});
-addEventListener('pagehide', close);
-setInterval(tick, 1e3);
-tick();
+}

@@ -69,8 +69,8 @@ def test_a_row_says_when_its_list_has_lost_it(as_: As) -> None:
 
     text = as_("hina").get("/transactions/rows/?status=received&ref=T1&ref=T2").content.decode()
 
-    assert re.search(r'<tbody><tr data-id="T1"', text)
-    assert re.search(r'<tbody data-gone><tr data-id="T2"', text)
+    assert re.search(r'<tbody>\s*<tr data-id="T1"', text)
+    assert re.search(r'<tbody data-gone>\s*<tr data-id="T2"', text)
 
 
 def test_rows_have_the_columns_of_their_page(as_: As) -> None:
@@ -143,8 +143,8 @@ def test_outside_compliance_the_parts_speak_the_neutral_words(as_: As) -> None:
     text = as_("hina").get(f"/transactions/T1/live/?version={version}").content.decode().lower()
 
     assert "pending" in text
-    for word in ("review", "screening", "compliance", "ofac", "hits"):
-        assert word not in re.sub(r"review before you send", "", text), word
+    for word in ("in review", "screening", "compliance", "ofac", "hits"):
+        assert word not in text, word
 
 
 def test_a_page_that_stays_open_is_one_reading_an_hour_and_rows_are_none(as_: As) -> None:
