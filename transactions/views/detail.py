@@ -193,10 +193,9 @@ def page_of(
     return render(request, "transactions/detail.html", context, status=status)
 
 
-def offers_of(dossier: Dossier) -> list[deeds.Offer]:
+def offers_of(dossier: Dossier) -> deeds.Offers:
     """What this reader can do and why not; an inquiry that they may record has its form beside the answer."""
-    offers = deeds.offers(dossier.facts, dossier.user)
-    return [offer for offer in offers if not (offer.is_allowed and offer.deed.key == "log_inquiry")]
+    return deeds.offers(dossier.facts, dossier.user, without="log_inquiry" if _inquiry_form(dossier) else "")
 
 
 def _inquiry_form(dossier: Dossier) -> InquiryForm | None:
