@@ -15,6 +15,7 @@ SHORT = {
     "decisions": 100,
     "four_eyes": 500,
     "trail": 500,
+    "crash": 3,
     "intake_fuzz": 1_000,
     "history": 200,
     "tamper": 70,
