@@ -26,6 +26,7 @@ from transactions.commands import already_received, queue
 from transactions.deeds import Deed, check_guards
 from transactions.errors import ChangedMeanwhile
 from transactions.facts import Facts, facts_about
+from transactions.live import announce
 from transactions.models import Command, Transaction
 from transactions.vocabulary import CommandKind
 
@@ -255,6 +256,7 @@ def _ask_second_person(
     payload: Mapping[str, Any] | None,
 ) -> ApprovalRequest:
     row = facts.transaction
+    announce([row])
     return maker_checker.request(
         deed.key,
         row,

@@ -19,6 +19,7 @@ from accounts.maker_checker import clock
 from audit import trail
 from audit.verbs import Verb
 from transactions.discretion import REVIEWER
+from transactions.live import announce
 from transactions.models import Command, Transaction
 from transactions.vocabulary import (
     ALWAYS_TWO,
@@ -93,6 +94,7 @@ def queue(
     if checker is not None and approval is not None:
         facts |= {"checker": checker.username, "request": approval.number}
     reason = ": ".join(part for part in (reason_code, note) if part)
+    announce([remittance])
     trail.record(Verb.COMMAND_ASKED, by=maker, obj=remittance, facts=facts, reason=reason)
     return command
 
@@ -148,4 +150,6 @@ def close(command: Command, state: CommandState, *, at: dt.datetime, outcome: st
     open_still = Command.objects.filter(pk=command.pk, state__in=OPEN_COMMANDS)
     closed_at = None if state in OPEN_COMMANDS else at
     changed = open_still.update(state=state, closed_at=closed_at, outcome=outcome[:500], leased_until=None, trouble="")
+    if changed:
+        announce([command.transaction])
     return bool(changed)

@@ -28,7 +28,7 @@ def settle(outcomes: Sequence[Outcome], *, at: datetime) -> None:
     if not told:
         return
     open_now: dict[int, list[Command]] = {}
-    for command in Command.objects.filter(transaction_id__in={pk for pk, _ in told}).open().locked():
+    for command in _open_of({pk for pk, _ in told}):
         open_now.setdefault(command.transaction_id, []).append(command)
     made = {
         one.pk: one.created_at
@@ -96,6 +96,12 @@ def _answer(own: Command, event: Envelope, mine: list[Command], at: datetime) ->
             CommandState.UNKNOWN: "The platform does not know whether it was done.",
         }[state]
     _close(own, state, f"{outcome} {reason}".strip(), mine, at)
+
+
+def _open_of(transactions: set[int]) -> Iterable[Command]:
+    """The open commands of these transactions, locked, each with its transaction."""
+    rows = Command.objects.filter(transaction_id__in=transactions).open().locked().select_related("transaction")
+    return list(rows)
 
 
 def _close(command: Command, state: CommandState, outcome: str, mine: list[Command], at: datetime) -> None:
