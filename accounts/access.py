@@ -19,7 +19,7 @@ from guardian.shortcuts import get_objects_for_user
 
 from accounts.errors import MissingPermission, Refused
 from accounts.models import Branch, Partner, User
-from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS
+from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS, Role
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -73,6 +73,19 @@ def permissions_of(user: User | AnonymousUser) -> frozenset[str]:
 def has(user: User | AnonymousUser, permission: str) -> bool:
     """Whether one of the person's roles gives `permission`."""
     return permission in permissions_of(user)
+
+
+def roles_that_may(permission: str, *, reader: User | AnonymousUser) -> list[str]:
+    """The roles that give `permission` now, in their usual order, for telling `reader`. Read once per request."""
+    holders: dict[str, list[str]] | None = reader.__dict__.get("_holders")
+    if holders is None:
+        holders = {}
+        rows = Permission.objects.exclude(group=None).values_list("content_type__app_label", "codename", "group__name")
+        usual = {role.value: place for place, role in enumerate(Role)}
+        for app, codename, name in sorted(rows, key=lambda row: (usual.get(row[2], len(usual)), row[2])):
+            holders.setdefault(f"{app}.{codename}", []).append(name)
+        reader.__dict__["_holders"] = holders
+    return holders.get(permission, [])
 
 
 def check(user: User | AnonymousUser, permission: str) -> None:

@@ -27,10 +27,10 @@ from uuid import UUID
 from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
-from accounts.access import check, has, permissions_of, work_scope_of
+from accounts.access import check, has, permissions_of, roles_that_may, work_scope_of
 from accounts.errors import Refused
 from accounts.models import ApprovalPolicy, ApprovalRequest, User
-from accounts.permissions import PERMISSIONS, roles_that_may
+from accounts.permissions import PERMISSIONS
 from accounts.separation import LOCK, one_at_a_time
 from audit import trail
 from audit.querysets import name_of
@@ -343,9 +343,9 @@ def why_not_decide(asked: ApprovalRequest, user: User) -> str:
     """Why this person cannot decide this request now, in a sentence; "" when they can. For pages; deeds ask again."""
     one = operation_of(asked)
     if asked.maker_person == user.person_key:
-        return own_request(one)
+        return own_request(one, user)
     if not has(user, one.decide):
-        return f"This needs the right of {', '.join(roles_that_may(one.decide))}."
+        return f"This needs the right of {', '.join(roles_that_may(one.decide, reader=user))}."
     if not _in_scope(asked, user):
         return "You may see this request but not decide on its partner and branch."
     if not asked.is_pending:
@@ -355,9 +355,9 @@ def why_not_decide(asked: ApprovalRequest, user: User) -> str:
     return one.why_not_decide(asked, user)
 
 
-def deciders(one: Operation) -> str:
-    """The roles that may decide, for a sentence."""
-    return " or ".join(roles_that_may(one.decide))
+def deciders(one: Operation, user: User) -> str:
+    """The roles that may decide, for a sentence to this reader."""
+    return " or ".join(roles_that_may(one.decide, reader=user))
 
 
 def overtaken_now(asked: ApprovalRequest) -> str:
@@ -397,9 +397,9 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def own_request(one: Operation) -> str:
+def own_request(one: Operation, user: User) -> str:
     """What the maker reads in place of a form."""
-    return f"You asked for this. Someone else with role {' or '.join(roles_that_may(one.decide))} must decide."
+    return f"You asked for this. Someone else with role {deciders(one, user)} must decide."
 
 
 def decided_before(asked: ApprovalRequest, user: User | None = None) -> str:
@@ -449,7 +449,7 @@ def _decide(asked: ApprovalRequest, *, by: User, as_: State, code: str, note: st
 
 def _refuse_unfit(present: ApprovalRequest, one: Operation, by: User) -> None:
     if present.maker_person == by.person_key or present.maker_id == by.pk:
-        raise _refused(own_request(one), present, status=403)
+        raise _refused(own_request(one, by), present, status=403)
     if not _in_scope(present, by):
         raise _refused("You may see this request but not decide on its partner and branch.", present, status=403)
     _refuse_when_decided(present, by)

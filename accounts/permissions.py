@@ -153,8 +153,3 @@ def toxic_rights(rights: Iterable[str]) -> tuple[str, str] | None:
 
 def _holders(permission: str) -> list[Role]:
     return [role for role in Role if permission in MATRIX[role]]
-
-
-def roles_that_may(permission: str) -> list[str]:
-    """The roles to which the seeded matrix gives `permission`, in the order of `Role`."""
-    return [role.value for role in Role if permission in MATRIX[role]]

@@ -12,8 +12,9 @@ from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.access import roles_that_may
 from accounts.errors import Refused
-from accounts.permissions import PERMISSIONS, roles_that_may
+from accounts.permissions import PERMISSIONS
 from audit.trail import CannotRecord
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def forbidden(request: HttpRequest, permission: str) -> HttpResponse:
     known = PERMISSIONS.get(permission)
     context = {
         "permission": known,
-        "roles": roles_that_may(permission) if known else [],
+        "roles": roles_that_may(permission, reader=request.user) if known else [],
         "granted_by": "an administrator",
     }
     return render(request, "403.html", context, status=403)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accounts.access import has, may_work_on
+from accounts.access import has, may_work_on, roles_that_may
 from accounts.errors import Refused
 from accounts.maker_checker import ALONE, Job
-from accounts.permissions import PERMISSIONS, roles_that_may
+from accounts.permissions import PERMISSIONS
 from transactions.facts import Facts, facts_about
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def offers(facts: Facts, user: User, *, without: str = "") -> Offers:
 
 def offer_of(deed: Deed, facts: Facts, user: User, job: Job = ALONE) -> Offer:
     """One deed on one transaction for one person; as part of `job`, where it is one row of many."""
-    second = roles_that_may(deed.decided_by) if deed.decided_by and deed.two_people(facts, job) else []
+    second = roles_that_may(deed.decided_by, reader=user) if deed.decided_by and deed.two_people(facts, job) else []
     return Offer(
         deed,
         deed.url_of(facts.transaction),
@@ -164,7 +164,7 @@ def why_no_right(deed: Deed, transaction: Transaction, user: User) -> str:
     """Why this person's role or scope does not allow the deed, or ""."""
     if not has(user, deed.permission):
         label = PERMISSIONS[deed.permission].label if deed.permission in PERMISSIONS else deed.permission
-        return f"This needs the right to {label}: {', '.join(roles_that_may(deed.permission))}."
+        return f"This needs the right to {label}: {', '.join(roles_that_may(deed.permission, reader=user))}."
     return "" if may_work_on(user, transaction) else OUT_OF_WORK
 
 

@@ -144,7 +144,7 @@ def _page(
     context: dict[str, Any] = {
         "asked": asked,
         "operation": one,
-        "roles": maker_checker.deciders(one),
+        "roles": maker_checker.deciders(one, reader),
         "why_not": maker_checker.why_not_decide(asked, reader),
         "overtaken": maker_checker.overtaken_now(asked),
         "is_mine": asked.maker_person == reader.person_key,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Group, Permission
+from django.test import Client
 from guardian.shortcuts import get_objects_for_user
 
 from accounts.access import check, has, may_work_on, permissions_of, scope_of, work_scope_of
@@ -165,3 +166,17 @@ def test_the_rights_keep_apart_what_the_pairs_of_roles_keep_apart() -> None:
         assert toxic_rights(MATRIX[one] | MATRIX[other]) is not None, pair
     assert toxic_rights(PERMISSIONS) is not None
     assert toxic_rights(["accounts.add_user", "nonsense"]) is None
+
+
+def test_the_roles_that_a_refusal_names_are_those_of_now(as_tariq: Client) -> None:
+    def named() -> str:
+        page = as_tariq.get("/inquiries/")
+        assert page.status_code == 403
+        return str(page.content.decode())
+
+    assert "Inquiry handler" in named()
+    right = Permission.objects.get(content_type__app_label="transactions", codename="log_inquiry")
+    Group.objects.get(name="Inquiry handler").permissions.remove(right)
+    page = named()
+    assert "Inquiry handler" not in page
+    assert "Branch operator" in page
