@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db.models import Q
 
 from transactions.vocabulary import FINAL_STAGES, WAITING_FOR_A_PERSON, Status
+
+LATE: Final = "late"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def _is_late(now: datetime) -> Q:
     return _is_over(now) & ~Q(status=Status.COMPLETED)
 
 
-register(Flag("late", "Over its limit", _is_late))
+register(Flag(LATE, "Over its limit", _is_late))
 register(Flag("duplicate", "Possible duplicate", lambda _now: Q(duplicate_suspect=True)))
 register(Flag("contradictory", "Contradictory event", lambda _now: Q(contradictions__gt=0)))
 register(Flag("missing", "Events missing", lambda _now: ~Q(missing_sequences=[])))

@@ -20,7 +20,7 @@ from accounts.errors import Refused
 from transactions import columns, paging
 from transactions.columns import Column
 from transactions.filters import SIZES, TransactionFilter
-from transactions.flags import needs_attention
+from transactions.flags import LATE, needs_attention
 from transactions.models import Transaction
 from transactions.paging import Count, Order, Page, Place
 from transactions.search import SearchOver, condition, kept
@@ -194,7 +194,7 @@ class TransactionQuery:
         )
         self.reading = self._kept_search()
         self.size = self._page_size()
-        self.order = SORTS.get(self._one("sort"), SORTS["-created"])
+        self.order = self._order()
         self._check()
 
     # What comes out
@@ -462,6 +462,16 @@ class TransactionQuery:
             return Place(values) if values else None
         updated_at = _from_number(moment)
         return Place((updated_at, values[-1])) if updated_at else None
+
+    def _order(self) -> Order:
+        """The order asked for. Where only open work is asked for, the part of what is completed is not even read."""
+        order = SORTS.get(self._one("sort"), SORTS["-created"])
+        return replace(order, parts=order.parts[:1]) if len(order.parts) > 1 and self._is_of_open_work() else order
+
+    def _is_of_open_work(self) -> bool:
+        statuses = self.selected("status")
+        is_open = bool(statuses) and Status.COMPLETED not in statuses
+        return is_open or bool(self.selected("attention")) or LATE in self.selected("flag")
 
     def _kept_search(self) -> Reading | None:
         token = self._one("s")
