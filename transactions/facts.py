@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from accounts.maker_checker import Policies
@@ -37,6 +37,7 @@ OBJECT: Final = "transactions.transaction"
 EXCLUSIVE: Final = (Rail.ONE_LINK, Rail.RAAST)
 """The two rails of which either may hold the money while the other is tried (DOMAIN.md section 5)."""
 _PAYING: Final = (EventStage.PAYMENT, EventStage.RTGS, EventStage.SETTLEMENT, EventStage.INQUIRY)
+_CHECKING: Final = (EventStage.SCREENING, EventStage.COMPLIANCE_REVIEW)
 
 
 @dataclass(frozen=True)
@@ -177,14 +178,15 @@ class Facts:
 def facts_of(
     transactions: Iterable[Transaction], *, now: dt.datetime | None = None, agreed: ApprovalRequest | None = None
 ) -> list[Facts]:
-    """The facts of these transactions, in their order, in nine queries for however many there are."""
+    """The facts of these transactions, in their order, in seven queries for however many there are."""
     rows = list(transactions)
     ids, names = [row.pk for row in rows], [row.txn_id for row in rows]
     now = now or timezone.now()
     reasons = {one.code: one for one in ReasonCode.objects.filter(code__in={row.reason_code for row in rows} - {""})}
-    commands, requests, money = _commands(ids), _requests(names), _money(ids)
+    commands, requests = _commands(ids), _requests(names)
+    money, checked = _told(ids)
     accounts = dict(Account.objects.filter(transaction_id__in=ids).values_list("transaction_id", "is_iban"))
-    checked, changed = _checked(ids), _changed(ids)
+    changed = _changed(ids)
     limits, policies = limits_now(), Policies.now()
     return [
         Facts(
@@ -233,36 +235,38 @@ def _requests(names: Collection[str]) -> defaultdict[str, list[ApprovalRequest]]
     return found
 
 
-def _money(ids: Collection[int]) -> defaultdict[int, list[MoneyWord]]:
-    rows = Event.objects.filter(transaction_id__in=ids, type=EventType.STAGE, stage__in=_PAYING).order_by("sequence")
+def _told(ids: Collection[int]) -> tuple[defaultdict[int, list[MoneyWord]], dict[int, dt.datetime]]:
+    """What the events said about the money, by their numbers; and when the checks were last passed, by screening or by
+    a person's release.
+    """
+    passed = Q(stage__in=_CHECKING, result=Result.SUCCESS)
+    rows = Event.objects.filter(Q(stage__in=_PAYING) | passed, transaction_id__in=ids, type=EventType.STAGE)
     columns = ("sequence", "time", "stage", "result", "rail", "funds_position", "attempt", "command_id")
-    found: defaultdict[int, list[MoneyWord]] = defaultdict(list)
-    for pk, *said in rows.values_list("transaction_id", *columns):
-        found[pk].append(MoneyWord(*said))
-    return found
-
-
-def _checked(ids: Collection[int]) -> dict[int, dt.datetime]:
-    """When the checks were last passed: by screening, or by a person's release."""
-    rows = Event.objects.filter(
-        transaction_id__in=ids,
-        type=EventType.STAGE,
-        stage__in=(EventStage.SCREENING, EventStage.COMPLIANCE_REVIEW),
-        result=Result.SUCCESS,
-    )
-    return dict(rows.values("transaction_id").annotate(at=Max("received_at")).values_list("transaction_id", "at"))
+    money: defaultdict[int, list[MoneyWord]] = defaultdict(list)
+    checked: dict[int, dt.datetime] = {}
+    for pk, at, *said in rows.order_by("sequence").values_list("transaction_id", "received_at", *columns):
+        word = MoneyWord(*said)
+        if word.stage in _CHECKING:
+            checked[pk] = max(at, checked.get(pk, at))
+        else:
+            money[pk].append(word)
+    return money, checked
 
 
 def _changed(ids: Collection[int]) -> dict[int, dt.datetime]:
     """When a person last changed a party or the account; what the platform adds to them is no change of data."""
+    pasts: list[Any] = [Party.history, Account.history]
+    of_parties, of_accounts = (
+        past.filter(transaction_id__in=ids, history_type="~")
+        .exclude(history_change_reason="platform")
+        .values("transaction_id")
+        .annotate(at=Max("history_date"))
+        .values_list("transaction_id", "at")
+        for past in pasts
+    )
     latest: dict[int, dt.datetime] = {}
-    for model in (Party, Account):
-        past: Any = model.history
-        rows = past.filter(transaction_id__in=ids, history_type="~").exclude(history_change_reason="platform")
-        for pk, at in (
-            rows.values("transaction_id").annotate(at=Max("history_date")).values_list("transaction_id", "at")
-        ):
-            latest[pk] = max(at, latest.get(pk, at))
+    for pk, at in of_parties.union(of_accounts, all=True):
+        latest[pk] = max(at, latest.get(pk, at))
     return latest
 
 
