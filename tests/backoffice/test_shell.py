@@ -37,17 +37,19 @@ def words(html: str) -> str:
 
 def test_the_menu_shows_what_the_reader_may_open(hina: User, tariq: User, nadia: User, admin: User) -> None:
     assert menu(hina) == ["Search", "Transactions", "Inquiries"]
-    assert menu(tariq) == ["Search", "Transactions", "Exceptions", "Intake problems"]
+    assert menu(tariq) == ["Search", "Transactions", "Exceptions", "RTGS", "Approvals", "Intake problems"]
     assert menu(nadia) == [
         "Search",
         "Transactions",
         "Compliance",
         "Inquiries",
         "Exceptions",
+        "Approvals",
         "Intake problems",
+        "Audit",
         "Administration",
     ]
-    assert menu(admin) == ["Administration"]
+    assert menu(admin) == ["Approvals", "Administration"]
 
 
 def test_the_menu_marks_where_the_reader_is(hina: User) -> None:

@@ -47,6 +47,9 @@ ADDRESSES = (
     "/transactions/?stage=compliance_review",
     "/transactions/?reason=FR01",
 )
+DRAWN_BY_LOT = re.compile(r'(csrfmiddlewaretoken" value|name="token" value|csrftoken)="?[\w-]+')
+"""Random letters may spell anything."""
+
 STATES = ("waiting", "proposed", "on hold", "released", "rejected", "corrected")
 
 
@@ -80,8 +83,8 @@ def test_no_word_and_no_id_of_a_case_reaches_anybody_outside(
         client: Client = request.getfixturevalue(f"as_{name}")
         for address in ADDRESSES:
             answer = client.get(address, follow=True)
-            page = text(answer)
-            whole = f"{page} {dict(answer.headers)}"
+            page = DRAWN_BY_LOT.sub("", text(answer))
+            whole = DRAWN_BY_LOT.sub("", f"{page} {dict(answer.headers)}")
             for canary in (*CANARIES, case.number, NOTE, str(adeel), str(mehwish)):
                 assert canary not in whole, (name, address, canary)
             if answer.status_code == 200 and "/transactions/T1/" in address:

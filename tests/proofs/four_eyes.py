@@ -72,10 +72,10 @@ class World:
     broken: list[str] = field(default_factory=list)
 
     def may_decide(self, name: str, asked: ApprovalRequest) -> bool:
-        """What our own account says: the right, active, and another human being than the maker."""
+        """What our own account says: the right, active, and another human being than the maker, now and when asked."""
         maker = next(who for who, user in self.users.items() if user.pk == asked.maker_id)
         has_right = Role.OPERATIONS_CHECKER in self.roles[name]
-        return has_right and self.active[name] and self.person[name] != self.person[maker]
+        return has_right and self.active[name] and self.person[name] not in (self.person[maker], asked.maker_person)
 
     def fresh(self, name: str) -> User:
         return User.objects.get(pk=self.users[name].pk)
