@@ -320,7 +320,7 @@ class TrailQuery:
         """The one address of this query: known parameters in their order, blanks left out."""
         return self._address(self._canonical())
 
-    @property
+    @cached_property
     def chips(self) -> list[Chip]:
         return [
             Chip(self._chip_label(name, value), self.address_without(name))
