@@ -357,6 +357,26 @@ def test_a_live_feed_says_since_when_the_platform_is_silent(page: Page, monkeypa
     expect(page.locator("#feed")).to_contain_text("Live,", use_inner_text=True)
 
 
+def test_on_a_phone_the_silence_is_said_in_its_own_space(
+    page_of: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Check 48: nothing under it moves and the page does not grow sideways."""
+    silent_since = time.time() - 14 * 3600
+    monkeypatch.setattr(hub, "BEAT", 1.0)
+    monkeypatch.setattr(hub, "_platform_heard_at", lambda: silent_since)
+    page = page_of("hina", viewport={"width": 320, "height": 640})
+    page.goto("/help/statuses/")
+    top = "document.querySelector('h1').getBoundingClientRect().top"
+    before = page.evaluate(top)
+
+    expect(page.locator("#feed")).to_contain_text(
+        "Last event from the platform 14 h 0 min ago", use_inner_text=True, timeout=15_000
+    )
+
+    assert page.evaluate(top) == before
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
 def test_at_twenty_events_a_second_nothing_moves_and_everything_follows(page: Page) -> None:
     """Issue B, Show 1; LIVE_BROWSER_SECONDS makes it longer."""
     references = [begun() for _ in range(40)]
