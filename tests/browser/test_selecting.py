@@ -174,5 +174,6 @@ SPACED = """(() => { const sheet = new CSSStyleSheet();
     word-spacing: .16em !important; }`);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]; })()"""
 CLIPPED = """[...document.querySelectorAll('.btn, .st, .chip, .bulk, .tabs a, td, th')]
+  .filter((one) => !one.closest('thead') || innerWidth > 640)
   .filter((one) => getComputedStyle(one).overflow !== 'visible' && one.scrollHeight > one.clientHeight + 1)
   .map((one) => one.className)"""

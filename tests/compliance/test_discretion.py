@@ -47,8 +47,8 @@ ADDRESSES = (
     "/transactions/?stage=compliance_review",
     "/transactions/?reason=FR01",
 )
-DRAWN_BY_LOT = re.compile(r'(csrfmiddlewaretoken" value|name="token" value|csrftoken)="?[\w-]+')
-"""Random letters may spell anything."""
+DRAWN_BY_LOT = re.compile(r'(csrfmiddlewaretoken" value|name="token" value|csrftoken)="?[\w-]+|\d\d:\d\d:\d\d\.\d+')
+"""Random letters, and the fractions of a clock, may spell anything."""
 
 STATES = ("waiting", "proposed", "on hold", "released", "rejected", "corrected")
 

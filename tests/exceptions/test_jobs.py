@@ -31,7 +31,9 @@ def deed(key: str) -> bulk.BulkDeed:
 
 
 def failed(**options: Any) -> Transaction:
-    made: Transaction = TransactionFactory(kind="retryable:TECH", **options)
+    """A payment of PKR 40,000 that may be retried by one person alone."""
+    data = {"transactionDetails": {"payingAmount": "40000.00"}}
+    made: Transaction = TransactionFactory(**{"kind": "retryable:TECH", "data": data} | options)
     return made
 
 
