@@ -38,7 +38,8 @@ _ROW: Final = re.compile(rb"<(?:\w+:)?row\b")
 _CELL: Final = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _IN_BRACKETS: Final = re.compile(r"\([^)]*\)")
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\x00")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\x00")
+"""What a program takes for the beginning of a formula; in CSV such a text is led by an apostrophe."""
 
 
 class Unreadable(ValueError):
@@ -226,5 +227,5 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(out)
     for row in [header, *rows]:
         texts = [str(value) for value in row]
-        writer.writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in texts])
+        writer.writerow([f"'{text}" if text.startswith(FORMULA_STARTS) else text for text in texts])
     return out.getvalue().encode("utf-8-sig")
