@@ -66,7 +66,12 @@ class Reader:
 
     def may_read(self, text: str) -> bool:
         """Whether a text that somebody else wrote (a bank, an administrator) may be shown to this reader."""
-        return self.sees_compliance or not _HINT.search(text)
+        return self.sees_compliance or not hints(text)
+
+
+def hints(text: str) -> bool:
+    """Whether a text speaks of what only compliance may read."""
+    return _HINT.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

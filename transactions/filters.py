@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from accounts.access import has, scope_of
@@ -22,6 +22,7 @@ from accounts.models import Branch, Partner, User
 from accounts.periods import RELATIVE, Span, day, span
 from transactions import flags, formats
 from transactions.currencies import is_currency
+from transactions.discretion import BEHIND_THE_DOOR, hints
 from transactions.lifecycle import POSITION
 from transactions.models import ReasonCode, Transaction
 from transactions.vocabulary import Family, Rail, Stage, Status, TransactionType
@@ -39,6 +40,11 @@ _STAGE_LABELS: Final = {
     Stage.MANUALLY_SETTLED: "Settled by hand",
 }
 SIZES: Final = (25, 50, 100)
+NONE: Final = "none"
+NOT_KNOWN: Final = "not-known"
+NOT_ACCEPTED: Final = "not-accepted"
+_REASON_WORDS: Final[Choices] = [(NONE, "No reason given"), (NOT_KNOWN, "A reason that is not known here")]
+_CORRIDOR: Final = re.compile(r"(?P<origin>[A-Z]{2})?-(?P<destination>[A-Z]{2})?")
 ATTENTION: Final[Choices] = [("1", "Needs attention")]
 
 
@@ -81,6 +87,22 @@ class DayField(forms.DateField):
         return day(value) if value else None
 
 
+class CorridorField(forms.CharField):
+    """From one country to another, as "AE-PK"; a side that is left out was not given."""
+
+    def to_python(self, value: Any) -> str:
+        word = str(super().to_python(value)).upper()
+        if word and not _CORRIDOR.fullmatch(word):
+            raise ValidationError(f'There is no corridor "{word[:60]}". Write two countries like AE-PK.')
+        return word
+
+
+class CorridorFilter(django_filters.Filter):  # type: ignore[misc]
+    """The country a remittance comes from and the one it goes to."""
+
+    field_class = CorridorField
+
+
 class DayFilter(django_filters.Filter):  # type: ignore[misc]
     """From or until a day."""
 
@@ -103,7 +125,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
     branch = OneOf(label="Branch", method="of_organisations")
     rail = OneOf(label="Rail", choices=Rail.choices)
     type = OneOf(label="Type", choices=TransactionType.choices)
-    reason = OneOf(label="Reason", field_name="reason_code")
+    reason = django_filters.MultipleChoiceFilter(label="Reason", method="for_reasons")
     flag = django_filters.MultipleChoiceFilter(label="Flag", method="with_flags")
     attention = django_filters.ChoiceFilter(label="Attention", choices=ATTENTION, method="needing_attention")
     created = django_filters.CharFilter(label="Created", field_name="received_at", method="in_span")
@@ -113,6 +135,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
     amount_min = django_filters.NumberFilter(label="Payout from", field_name="settled_amount", lookup_expr="gte")
     amount_max = django_filters.NumberFilter(label="Payout to", field_name="settled_amount", lookup_expr="lte")
     currency = django_filters.CharFilter(label="Payout currency", field_name="settled_currency")
+    corridor = CorridorFilter(label="Corridor", method="on_corridor")
 
     class Meta:
         model = Transaction
@@ -123,10 +146,15 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
         super().__init__(data, queryset=queryset)
         known = known_to(user)
         self._keys = {name: {code: pk for pk, code, _ in rows} for name, rows in known.items()}
+        self.sees_compliance = has(user, "compliance.view_cases")
+        named = {name: [(code, label) for _, code, label in rows] for name, rows in known.items()}
+        if scope_of(user).all_branches:
+            named["branch"].append((NONE, "No branch"))
+        named["reason"] += _REASON_WORDS if self.sees_compliance else [*_REASON_WORDS, (NOT_ACCEPTED, "Not accepted")]
         self.choices: dict[str, Choices] = {
             "status": list(Status.choices),
             "stage": stage_choices(user),
-            **{name: [(code, label) for _, code, label in rows] for name, rows in known.items()},
+            **named,
             "rail": list(Rail.choices),
             "type": list(TransactionType.choices),
             "flag": [(flag.value, flag.label) for flag in flags.all_flags()],
@@ -178,7 +206,33 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def of_organisations(self, queryset: QuerySet[Any], name: str, value: Sequence[str]) -> QuerySet[Any]:
         """By key and not through a join, so that the index on (partner, moment) answers in the list's order."""
-        return queryset.filter(**{f"{name}_id__in": sorted(self._keys[name][code] for code in value)})
+        among = Q(**{f"{name}_id__in": sorted(self._keys[name][code] for code in value if code != NONE)})
+        return queryset.filter(among | Q(**{f"{name}_id": None}) if NONE in value else among)
+
+    def for_reasons(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
+        """By reason as the reader is told it: outside compliance what stands behind the door has no other reason than
+        that it was not accepted.
+        """
+        condition = Q(reason_code__in=[code for code in value if code in self._keys["reason"]])
+        if NONE in value:
+            condition |= Q(reason_code="")
+        if NOT_KNOWN in value:
+            condition |= ~Q(reason_code="") & ~Q(reason_code__in=ReasonCode.objects.values("code"))
+        if self.sees_compliance:
+            return queryset.filter(condition)
+        condition &= ~Q(stage__in=sorted(BEHIND_THE_DOOR))
+        if NONE in value:
+            condition |= Q(stage=Stage.COMPLIANCE_REVIEW)
+        if NOT_ACCEPTED in value:
+            hidden = ReasonCode.objects.exclude(code__in=list(self._keys["reason"])).values("code")
+            behind = Q(stage=Stage.REJECTED_COMPLIANCE)
+            condition |= behind | Q(reason_code__in=hidden) & ~Q(stage=Stage.COMPLIANCE_REVIEW)
+        return queryset.filter(condition)
+
+    def on_corridor(self, queryset: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
+        """From one country to another; a side that is left out was not given."""
+        origin, _, destination = value.partition("-")
+        return queryset.filter(origin_country=origin, destination_country=destination)
 
     def with_flags(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
         """Rows with every one of the flags."""
@@ -231,13 +285,14 @@ def stage_choices(user: User) -> Choices:
 def known_to(user: User) -> dict[str, list[tuple[int, str, str]]]:
     """The partners and branches whose rows the reader sees and the reason codes, in one query: key, code and name.
 
-    Outside compliance the reasons of its own family are not named.
+    Outside compliance its own reasons are not named: those of its family and those whose words speak of it.
     """
     scope = scope_of(user)
     partners = Partner.objects.all() if scope.all_partners else Partner.objects.filter(pk__in=scope.partner_ids)
     branches = Branch.objects.all() if scope.all_branches else Branch.objects.filter(pk__in=scope.branch_ids)
     reasons = ReasonCode.objects.all()
-    if not has(user, "compliance.view_cases"):
+    is_outside = not has(user, "compliance.view_cases")
+    if is_outside:
         reasons = reasons.exclude(family=Family.COMPLIANCE)
     rows = partners.order_by().values_list("pk", "code", "name", Value("partner"))
     others = [
@@ -246,7 +301,8 @@ def known_to(user: User) -> dict[str, list[tuple[int, str, str]]]:
     ]
     found: dict[str, list[tuple[int, str, str]]] = {"partner": [], "branch": [], "reason": []}
     for pk, code, name, kind in sorted(rows.union(*others, all=True), key=lambda row: row[2]):
-        found[kind].append((pk, code, name))
+        if not (is_outside and kind == "reason" and hints(name)):
+            found[kind].append((pk, code, name))
     return found
 
 

@@ -6,7 +6,7 @@ rows: a filter never falls open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -48,6 +48,7 @@ ORDER: Final = (
     "amount_min",
     "amount_max",
     "currency",
+    "corridor",
     "s",
     "sort",
     "cols",
@@ -345,10 +346,12 @@ class TransactionQuery:
     def clear_url(self) -> str:
         return self._address({name: values for name, values in self._canonical().items() if name in LOOKS})
 
-    def address_with(self, **changes: str) -> str:
+    def address_with(self, **changes: str | Sequence[str]) -> str:
         """This query with parameters set; an empty value leaves one out. It begins at the first page."""
-        kept_parts = {name: values for name, values in self._canonical().items() if name not in PLACES}
-        return self._address(kept_parts | {name: [value] if value else [] for name, value in changes.items()})
+        parts = {name: values for name, values in self._canonical().items() if name not in PLACES}
+        for name, value in changes.items():
+            parts[name] = ([value] if value else []) if isinstance(value, str) else list(value)
+        return self._address({name: parts[name] for name in ORDER if name in parts})
 
     def address_without(self, name: str, value: str) -> str:
         """This query without one value of a parameter, from the first page."""

@@ -26,7 +26,7 @@ from transactions.views.arranging import strip_of
 
 FIRST_FILTERS = ("status", "stage", "partner", "flag")
 OTHER_FILTERS = ("branch", "rail", "type", "reason")
-PLAIN_FILTERS = ("updated", "age_over", "age_under", "amount_min", "amount_max", "currency", "sort")
+PLAIN_FILTERS = ("updated", "age_over", "age_under", "amount_min", "amount_max", "currency", "corridor", "sort")
 
 
 @requires("transactions.view_transactions")
