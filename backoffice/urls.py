@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("exceptions.urls")),
     path("", include("compliance.urls")),
     path("", include("audit.urls")),
+    path("", include("backoffice.reports.urls")),
     path("gateway/", include("backoffice.gateway.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

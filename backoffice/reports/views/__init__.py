@@ -1,0 +1,1 @@
+"""The pages of reports: the dashboard, the radar, standing reports and exports."""
