@@ -9,11 +9,12 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Compliance"
 
     def ready(self) -> None:
-        from compliance import desk, operations, panels, then
+        from compliance import desk, flags, operations, panels, then
         from transactions import way_back
 
         panels.register()
         then.register()
+        flags.register()
         operations.register()
         desk.register()
         way_back.register("c", "compliance:queue")

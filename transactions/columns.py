@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from accounts.access import has
+from transactions import assigned
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ ALL: Final = (
     Column("remitter", "Remitter"),
     Column("country", "Remitter country", fields=("origin_country",)),
     Column("purpose", "Purpose", fields=("purpose_code",)),
+    Column(assigned.COLUMN, "Assigned", is_live=True),
     Column("flags", "Flags", is_live=True),
     Column("rail", "Rail", fields=("rail",), is_live=True),
     Column("rail_ref", "Rail reference", is_live=True),
@@ -52,15 +60,23 @@ BY_KEY: Final = {column.key: column for column in ALL}
 DEFAULT: Final = tuple(column.key for column in ALL if column.is_default)
 
 
-def chosen(keys: str) -> tuple[Column, ...]:
+def open_to(user: User) -> list[Column]:
+    """The columns that this reader may choose: who works on a row is told to those who may read the work."""
+    is_told = any(has(user, permission) for permission in assigned.permissions())
+    return [column for column in ALL if is_told or column.key != assigned.COLUMN]
+
+
+def chosen(keys: str, among: Iterable[Column] = ALL) -> tuple[Column, ...]:
     """The columns that a text such as "created,partner" names, in its order; what it does not know it leaves out.
 
     Without a known one these are the usual ones: a list always has columns.
     """
-    found = tuple(BY_KEY[key] for key in dict.fromkeys(keys.split(",")) if key in BY_KEY)
+    known = {column.key: column for column in among}
+    found = tuple(known[key] for key in dict.fromkeys(keys.split(",")) if key in known)
     return found or tuple(BY_KEY[key] for key in DEFAULT)
 
 
-def unknown(keys: str) -> list[str]:
+def unknown(keys: str, among: Iterable[Column] = ALL) -> list[str]:
     """The words of such a text that name no column."""
-    return [key for key in keys.split(",") if key not in BY_KEY]
+    known = {column.key for column in among}
+    return [key for key in keys.split(",") if key not in known]

@@ -20,7 +20,7 @@ from django.db.models.functions import Concat
 from accounts.access import has, scope_of
 from accounts.models import Branch, Partner, User
 from accounts.periods import RELATIVE, Span, day, span
-from transactions import flags, formats
+from transactions import assigned, flags, formats
 from transactions.currencies import is_currency
 from transactions.discretion import BEHIND_THE_DOOR, hints
 from transactions.lifecycle import POSITION
@@ -127,6 +127,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
     type = OneOf(label="Type", choices=TransactionType.choices)
     reason = django_filters.MultipleChoiceFilter(label="Reason", method="for_reasons")
     flag = django_filters.MultipleChoiceFilter(label="Flag", method="with_flags")
+    assigned = django_filters.MultipleChoiceFilter(label="Assigned to", method="worked_by")
     attention = django_filters.ChoiceFilter(label="Attention", choices=ATTENTION, method="needing_attention")
     created = django_filters.CharFilter(label="Created", field_name="received_at", method="in_span")
     updated = django_filters.CharFilter(label="Last update", field_name="updated_at", method="in_span")
@@ -157,7 +158,8 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
             **named,
             "rail": list(Rail.choices),
             "type": list(TransactionType.choices),
-            "flag": [(flag.value, flag.label) for flag in flags.all_flags()],
+            "flag": [(flag.value, flag.label) for flag in flags.flags_for(user)],
+            "assigned": assigned.choices_for(user),
             "attention": ATTENTION,
         }
         for name, choices in self.choices.items():
@@ -239,6 +241,10 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
         for word in value:
             queryset = queryset.filter(flags.condition(word, self.now))
         return queryset
+
+    def worked_by(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
+        """Rows with open work that one of the words fits: mine, nobody's, somebody's."""
+        return queryset.filter(assigned.condition(value, self.user)) if value else queryset
 
     def needing_attention(self, queryset: QuerySet[Any], _name: str, _value: str) -> QuerySet[Any]:
         return queryset.filter(flags.needs_attention(self.now))

@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 
-from transactions.vocabulary import FINAL_STAGES, WAITING_FOR_A_PERSON, Status
+from accounts.access import has
+from transactions.vocabulary import FINAL_STAGES, OTHER_TITLES, WAITING_FOR_A_PERSON, Status
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 LATE: Final = "late"
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A word of the address, its label, and the condition on transactions at a moment."""
+    """A word of the address, its label, and the condition on transactions at a moment.
+
+    With a `permission` it is a flag for those who hold it; to everybody else there is no such word.
+    """
 
     value: str
     label: str
     condition: Callable[[datetime], Q]
+    permission: str = ""
 
 
 _FLAGS: dict[str, Flag] = {}
@@ -33,6 +41,11 @@ def register(flag: Flag) -> None:
 
 def all_flags() -> list[Flag]:
     return list(_FLAGS.values())
+
+
+def flags_for(user: User) -> list[Flag]:
+    """The flags that this reader may know of."""
+    return [flag for flag in _FLAGS.values() if not flag.permission or has(user, flag.permission)]
 
 
 def condition(value: str, now: datetime) -> Q:
@@ -58,3 +71,4 @@ register(Flag(LATE, "Over its limit", _is_late))
 register(Flag("duplicate", "Possible duplicate", lambda _now: Q(duplicate_suspect=True)))
 register(Flag("contradictory", "Contradictory event", lambda _now: Q(contradictions__gt=0)))
 register(Flag("missing", "Events missing", lambda _now: ~Q(missing_sequences=[])))
+register(Flag("title", "Title differs", lambda _now: Q(account__title_match__in=OTHER_TITLES)))

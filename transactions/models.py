@@ -272,7 +272,14 @@ class Account(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["number"], name="account_by_number")]
+        indexes = [
+            models.Index(fields=["number"], name="account_by_number"),
+            models.Index(
+                fields=["transaction"],
+                name="account_with_another_title",
+                condition=Q(title_match__in=words.OTHER_TITLES),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Account of transaction {self.transaction_id}"

@@ -17,10 +17,10 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.errors import Refused
-from transactions import columns, paging
+from transactions import assigned, columns, paging
 from transactions.columns import Column
 from transactions.filters import SIZES, TransactionFilter
-from transactions.flags import LATE, needs_attention
+from transactions.flags import LATE, flags_for, needs_attention
 from transactions.models import Transaction
 from transactions.paging import Count, Order, Page, Place
 from transactions.search import SearchOver, condition, kept
@@ -40,6 +40,7 @@ ORDER: Final = (
     "type",
     "reason",
     "flag",
+    "assigned",
     "attention",
     "created",
     "updated",
@@ -59,7 +60,7 @@ ORDER: Final = (
 )
 """The parameters that an address may hold, in their one order."""
 
-MANY: Final = frozenset({"status", "stage", "partner", "branch", "rail", "type", "reason", "flag"})
+MANY: Final = frozenset({"status", "stage", "partner", "branch", "rail", "type", "reason", "flag", "assigned"})
 PLACES: Final = frozenset({"after", "before"})
 NOT_FILTERS: Final = frozenset({"sort", "cols", "view", "size", *PLACES})
 LOOKS: Final = frozenset({"sort", "cols", "size"})
@@ -236,7 +237,10 @@ class TransactionQuery:
     def with_columns(self, rows: TransactionQuerySet) -> TransactionQuerySet:
         """Transactions with what the columns of this list read, and nothing else."""
         rows = rows.for_rows(*(field for column in self.columns for field in column.fields))
-        return rows.with_flags(self.now) if any(column.key == "flags" for column in self.columns) else rows
+        keys = {column.key for column in self.columns}
+        if "flags" in keys:
+            rows = rows.with_flags(flags_for(self.user), self.now)
+        return rows.annotate(**assigned.names_of(self.user)) if assigned.COLUMN in keys else rows
 
     def _kept(self, rows: Any) -> TransactionQuerySet:
         if self.reading is not None:
@@ -246,7 +250,7 @@ class TransactionQuery:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns that the address asks for, else the reader's own, else the usual ones."""
-        return columns.chosen(self._one("cols") or self.own_columns)
+        return columns.chosen(self._one("cols") or self.own_columns, columns.open_to(self.user))
 
     @property
     def headings(self) -> list[Heading]:
@@ -436,7 +440,7 @@ class TransactionQuery:
             self._refuse("sort", [sort], f'There is no order "{_short(sort)}".')
         if (view := self._one("view")) and view != "all":
             self._refuse("view", [view], f'There is no view "{_short(view)}".')
-        if (keys := self._one("cols")) and (strange := columns.unknown(keys)):
+        if (keys := self._one("cols")) and (strange := columns.unknown(keys, columns.open_to(self.user))):
             self._refuse("cols", [keys], f'There is no column "{_short(strange[0])}".')
         if (size := self._one("size")) and size not in map(str, SIZES):
             self._refuse("size", [size], f'There is no page size "{_short(size)}".')

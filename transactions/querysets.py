@@ -11,13 +11,13 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.access import Scope, has, scope_of
-from transactions import flags
 from transactions.vocabulary import OPEN_COMMANDS, CommandState, Rail, Side, Stage, Status
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from accounts.models import User
+    from transactions.flags import Flag
 
 
 LIST_COLUMNS: Final = (
@@ -136,9 +136,9 @@ class TransactionQuerySet(ScopedQuerySet):
         related = ["partner", *({field.partition("__")[0] for field in more if "__" in field} - {"partner"})]
         return self.select_related(*related).only(*LIST_COLUMNS, "partner__code", "partner__name", *more)
 
-    def with_flags(self, now: dt.datetime) -> Self:
-        """With every flag of transactions/flags.py as an attribute, `flag_late` for example."""
-        found = {flag.value: flag.condition(now) for flag in flags.all_flags()}
+    def with_flags(self, shown: Iterable[Flag], now: dt.datetime) -> Self:
+        """With each of these flags as an attribute, `flag_late` for example."""
+        found = {flag.value: flag.condition(now) for flag in shown}
         return self.annotate(
             **{f"flag_{word}": models.ExpressionWrapper(q, models.BooleanField()) for word, q in found.items()}
         )

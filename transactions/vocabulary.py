@@ -183,6 +183,10 @@ class TitleMatch(models.TextChoices):
     NO_DATA = "NO_DATA", "The bank gave no title"
 
 
+OTHER_TITLES: Final = (TitleMatch.CLOSE.value, TitleMatch.NO_MATCH.value)
+"""The bank's title was there and was not the one given."""
+
+
 class EventType(models.TextChoices):
     """The CloudEvents types that the intake takes."""
 

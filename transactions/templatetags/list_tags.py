@@ -12,7 +12,7 @@ from django.template import Context
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 
-from transactions import columns, flags
+from transactions import assigned, columns, flags
 from transactions.columns import Column
 from transactions.discretion import Reader, reason_for
 from transactions.models import PurposeCode, ReasonCode
@@ -148,6 +148,7 @@ _CELLS: Final[Mapping[str, Callable[[_Row], str]]] = {
     "remitter": lambda row: tags.person_name(row.tx.remitter_name, "table"),
     "country": lambda row: tags.country(row.tx.origin_country, "table"),
     "purpose": _purpose,
+    assigned.COLUMN: lambda row: escape(", ".join(assigned.names_on(row.tx))),
     "flags": _flags,
     "rail": lambda row: tags.given(row.tx.rail_label, "table"),
     "rail_ref": lambda row: tags.ref(row.tx.rail_reference, label="rail reference", form="table"),

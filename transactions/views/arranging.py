@@ -143,10 +143,11 @@ def choose_columns(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         asked = _list_it_came_from(request)
         present = TransactionQuery(QueryDict(asked), user, timezone.now(), own_columns=columns_of(user)).columns
-        return _columns_page(request, chooser_of(present), asked=asked)
+        return _columns_page(request, chooser_of(present, columns.open_to(user)), asked=asked)
     form = ColumnsForm(request.POST)
     shown = request.POST.getlist("shown")
-    chooser = _moved([*request.POST.getlist("order"), *shown], request.POST.get("move", ""), shown)
+    order = [*request.POST.getlist("order"), *shown]
+    chooser = _moved(order, request.POST.get("move", ""), shown, columns.open_to(user))
     asked = request.POST.get("query", "")
     if not form.is_valid():
         return _columns_page(request, chooser, asked=asked, form=form, status=422)
@@ -193,22 +194,23 @@ def _list_it_came_from(request: HttpRequest) -> str:
 # -- what the pages share ---------------------------------------------------------------------------------------------
 
 
-def chooser_of(shown: Iterable[Column]) -> list[tuple[Column, bool]]:
-    """Every column and whether it is shown: the shown ones in their order, then the others."""
+def chooser_of(shown: Iterable[Column], among: Iterable[Column]) -> list[tuple[Column, bool]]:
+    """Every column that may be chosen and whether it is shown: the shown ones in their order, then the others."""
     first = list(shown)
-    return [(column, True) for column in first] + [(column, False) for column in columns.ALL if column not in first]
+    return [(column, True) for column in first] + [(column, False) for column in among if column not in first]
 
 
-def _moved(order: list[str], move: str, shown: list[str]) -> list[tuple[Column, bool]]:
+def _moved(order: list[str], move: str, shown: list[str], among: Iterable[Column]) -> list[tuple[Column, bool]]:
     """All columns in the order of the form, after its button moved one up or down."""
-    keys = [key for key in dict.fromkeys(order) if key in columns.BY_KEY]
-    keys += [key for key in columns.BY_KEY if key not in keys]
+    known = {column.key: column for column in among}
+    keys = [key for key in dict.fromkeys(order) if key in known]
+    keys += [key for key in known if key not in keys]
     key, _, way = move.partition(":")
     if key in keys and way in ("up", "down"):
         at = keys.index(key)
         to = max(0, min(len(keys) - 1, at + (-1 if way == "up" else 1)))
         keys.insert(to, keys.pop(at))
-    return [(columns.BY_KEY[key], key in shown) for key in keys]
+    return [(known[key], key in shown) for key in keys]
 
 
 def strip_of(arrangement: Arrangement, saved: str, numbers: Mapping[str, str]) -> list[tuple[View, bool]]:

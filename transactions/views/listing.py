@@ -25,7 +25,7 @@ from transactions.selection import MOST
 from transactions.views.arranging import strip_of
 
 FIRST_FILTERS = ("status", "stage", "partner", "flag")
-OTHER_FILTERS = ("branch", "rail", "type", "reason")
+OTHER_FILTERS = ("assigned", "branch", "rail", "type", "reason")
 PLAIN_FILTERS = ("updated", "age_over", "age_under", "amount_min", "amount_max", "currency", "corridor", "sort")
 
 
