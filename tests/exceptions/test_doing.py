@@ -32,6 +32,13 @@ def filled(browser: Client, row: Transaction, deed: str, **typed: Any) -> dict[s
     return hidden | {f"deed-{name}": value for name, value in typed.items()}
 
 
+def test_the_page_follows_its_transaction_and_its_form_warns_when_that_changes(as_omar: Client) -> None:
+    row = failed()
+    html = as_omar.get(address(row, "repush")).content.decode()
+    assert f'data-id="{row.txn_id}" data-version="{row.version}"' in html
+    assert re.search(r'<form [^>]*action="[^"]*/do/repush/"[^>]* data-watch', html)
+
+
 def test_the_page_says_what_will_happen_and_who_else_must_agree(as_omar: Client) -> None:
     html = as_omar.get(address(failed(amount="600000.00"), "repush")).content.decode()
     assert "The bank is asked first" in html

@@ -599,3 +599,16 @@ def test_a_forged_way_back_leads_to_no_other_place(forged: str) -> None:
     from transactions import way_back
 
     assert re.fullmatch(r"(/transactions/|/search/)?(\?[\w%&=+.-]*)?", way_back.address(forged))
+
+
+def test_two_lists_that_ask_for_different_things_have_different_titles(as_hina: Client) -> None:
+    lay(1)
+    title = {
+        query: re.search("<title>(.*?)</title>", as_hina.get(f"/transactions/?{query}").content.decode())[1]  # type: ignore[index]
+        for query in ("status=failed", "status=pending&rail=1LINK&type=IBFT&amount_min=1")
+    }
+    assert title["status=failed"].startswith("Transactions: Status: Failed, 0")
+    assert (
+        "Status: Pending; Rail: 1LINK; Type: IBFT (account in another bank) and 1 more, 1 - "
+        in title["status=pending&rail=1LINK&type=IBFT&amount_min=1"]
+    )

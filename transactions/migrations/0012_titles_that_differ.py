@@ -4,14 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('transactions', '0011_saved_views'),
+        ("transactions", "0011_saved_views"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('title_match__in', ('CLOSE', 'NO_MATCH'))), fields=['transaction'], name='account_with_another_title'),
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("title_match__in", ("CLOSE", "NO_MATCH"))),
+                fields=["transaction"],
+                name="account_with_another_title",
+            ),
         ),
     ]
