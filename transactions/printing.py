@@ -36,6 +36,8 @@ _PLAIN_FONTS: Final = ("DejaVuSans", "NotoNaskhArabic-Regular")
 _BOLD_FONTS: Final = ("DejaVuSans-Bold", "NotoNaskhArabic-Bold")
 _MARGIN: Final = 18 * mm
 _INK, _QUIET, _RULE = HexColor("#1d2733"), HexColor("#55606e"), HexColor("#c3cad3")
+_LEAST: Final = 60
+"""A row is broken between pages where this much of it stays on the first, in points: a lower one moves as a whole."""
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 
 TEXT: Final = ParagraphStyle("text", fontName=_PLAIN_FONTS[0], fontSize=9, leading=12.5, textColor=_INK)
@@ -113,7 +115,7 @@ def _laid(
 ) -> Flowable:
     style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (0, -1), 0),
              ("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 2), *rules]  # fmt: skip
-    return Table(rows, colWidths=widths, style=TableStyle(style), repeatRows=head, splitInRow=1)
+    return Table(rows, colWidths=widths, style=TableStyle(style), repeatRows=head, splitInRow=_LEAST)
 
 
 class _Words(Flowable):  # type: ignore[misc]
@@ -139,7 +141,7 @@ class _Words(Flowable):  # type: ignore[misc]
         if any(map(_is_right_to_left, self._words.splitlines()[:1])):
             style = ParagraphStyle(f"{style.name}-rtl", parent=style, alignment=TA_RIGHT)
         self._paragraph = Paragraph("<br/>".join(_marked_up(line, style) for line in lines), style)
-        size: tuple[float, float] = self._paragraph.wrapOn(self.canv, width, height)
+        size: tuple[float, float] = self._paragraph.wrap(width, height)
         return size
 
     def split(self, width: float, height: float) -> list[Flowable]:

@@ -94,3 +94,16 @@ def test_a_letter_without_a_drawing_is_printed_by_its_number() -> None:
 def test_whatever_people_write_is_printed(hostile: str) -> None:
     parts = [printing.text(hostile), printing.facts([(hostile[:40], hostile)]), printing.table(["One"], [[hostile]])]
     assert printing.document("A title", parts, footer=hostile[:200]).startswith(b"%PDF-")
+
+
+def test_a_cell_that_is_longer_than_a_page_goes_on_on_the_next() -> None:
+    long = "A note of many words. " * 900
+    parts = [printing.table(["When", "Note"], [["Today", long]]), printing.facts([("Note", long)])]
+    assert printing.document("A title", parts, footer="Printed by nobody").count(b"/Type /Page\n") > 2
+
+
+def test_a_row_that_fits_on_the_next_page_is_not_broken() -> None:
+    whole = printing.table(["Field"], [["one"], ["two"]])
+    _, height = whole.wrap(400, 1_000)
+    first, second = whole.split(400, height - 6)
+    assert (first._nrows, second._nrows) == (2, 2), "the head and one row, the head and the other"
