@@ -356,6 +356,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.CASE_ESCALATED: _format("{who} escalated {object} to an officer"),
     Verb.CASE_ARRANGED: _format("{who} changed priority or tags of {object}"),
     Verb.CASE_RECORDED: _format("{who} closed {object} as recorded"),
+    Verb.CASE_PRINTED: _format("{who} made the case file {facts[printed]} of {object}"),
     Verb.HITS_DECIDED: _hits_decided,
     Verb.FILE_ADDED: _format("{who} added {facts[file]} to {object}"),
     Verb.FILE_READ: _format("{who} downloaded {facts[file]} of {object}"),

@@ -49,6 +49,7 @@ class Verb(StrEnum):
     CASE_ESCALATED = "case_escalated"
     CASE_ARRANGED = "case_arranged"
     CASE_RECORDED = "case_recorded"
+    CASE_PRINTED = "case_printed"
     HITS_DECIDED = "hits_decided"
     FILE_ADDED = "file_added"
     FILE_READ = "file_read"

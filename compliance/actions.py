@@ -21,9 +21,10 @@ from accounts.maker_checker import request
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
-from compliance import guards, whitelisting
+from compliance import casefile, guards, whitelisting
 from compliance.changes import changes_since
 from compliance.correcting import FIELDS, row_of, take_effect, value_of
+from compliance.dossier import CaseDossier
 from compliance.errors import Outdated, ReceivedBefore
 from compliance.evidence import Evidence, evidence_of
 from compliance.models import (
@@ -32,6 +33,7 @@ from compliance.models import (
     Correction,
     DecisionReason,
     HitDecision,
+    PrintedCase,
     Report,
     ReportKind,
     WhitelistRule,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from accounts.models import ApprovalRequest, User
     from compliance.querysets import CaseQuerySet
 
+READ: Final = "compliance.view_cases"
 WORK: Final = "compliance.work_cases"
 REPORTS: Final = "compliance.manage_str"
 LONGEST_SNOOZE: Final = dt.timedelta(days=14)
@@ -553,9 +556,58 @@ def add_file(case: Case, *, by: User, name: str, content: bytes, report: Report 
 @transaction.atomic
 def read_file(file: CaseFile, *, by: User) -> bytes:
     """A document's content, once the trail says who reads it."""
-    check(by, "compliance.view_cases" if file.report_id is None else "compliance.view_str")
+    check(by, READ if file.report_id is None else "compliance.view_str")
     _note(Verb.FILE_READ, file.case if file.report is None else file.report, by=by, facts=_facts_of(file))
     return bytes(file.content)
+
+
+@transaction.atomic
+def print_case(case: Case, *, by: User) -> PrintedCase:
+    """Make the case file as this person may know the case, and keep it with its fingerprints.
+
+    It holds everything up to this moment; that it was made stands in the trail, and in the next file.
+    """
+    check(by, READ)
+    present: Case = Case.objects.visible_to(by).locked().for_page().get(pk=case.pk)
+    now = timezone.now()
+    dossier = CaseDossier(present, by, now)
+    number = _next_printed(now)
+    text = casefile.canonical(casefile.content_of(dossier, number))
+    file = casefile.pdf_of(text)
+    printed = PrintedCase.objects.create(
+        number=number,
+        case=present,
+        tells_of_reports=dossier.sees_reports,
+        content=text,
+        sha256=casefile.fingerprint(text),
+        file=file,
+        file_sha256=sha256(file).hexdigest(),
+        made_by=by,
+        made_at=now,
+    )
+    _note(Verb.CASE_PRINTED, present, by=by, facts=_facts_of_printed(printed))
+    return printed
+
+
+@transaction.atomic
+def read_printed(printed: PrintedCase, *, by: User) -> bytes:
+    """A case file's bytes as they were made, once the trail says who reads them."""
+    check(by, READ)
+    if printed.tells_of_reports:
+        check(by, "compliance.view_str")
+    _note(Verb.FILE_READ, printed.case, by=by, facts={"file": printed.number, **_facts_of_printed(printed)})
+    return bytes(printed.file)
+
+
+def _facts_of_printed(printed: PrintedCase) -> dict[str, Any]:
+    return {"printed": printed.number, "sha256": printed.sha256, "file_sha256": printed.file_sha256}
+
+
+def _next_printed(now: dt.datetime) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('compliance_printed_number')")
+        (number,) = cursor.fetchone()
+    return f"CF-{now.astimezone(ZONE).year}-{number:05d}"
 
 
 def _facts_of(file: CaseFile) -> dict[str, Any]:

@@ -9,18 +9,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from django.http import QueryDict
-
 from accounts.access import has, may_work_on
 from audit import sentences
 from audit.models import AuditEvent
 from audit.verbs import Verb
 from compliance import changes, guards
 from compliance.evidence import Evidence, Standing, evidence_of
-from compliance.filters import CaseQuery, before, beyond
-from compliance.models import Case, CaseFile, DecisionReason, HitDecision, Report
+from compliance.models import Case, CaseFile, DecisionReason, HitDecision, PrintedCase, Report
 from compliance.vocabulary import Trigger
-from transactions import formats, way_back
+from transactions import formats
 from transactions.dossier import Dossier
 from transactions.models import Command, Note, Party, Transaction
 
@@ -39,15 +36,6 @@ class Shown:
 
     standing: Standing
     earlier: Sequence[HitDecision]
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """The cases beside one in the queue that it was opened from."""
-
-    previous_url: str = ""
-    next_url: str = ""
-    back_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +185,11 @@ class CaseDossier:
         return list(CaseFile.objects.filter(case=self.case).readable_by(self.user).without_content())
 
     @cached_property
+    def printed(self) -> list[PrintedCase]:
+        """The case files that this reader may have, in the order in which they were made."""
+        return list(PrintedCase.objects.of_case(self.case).readable_by(self.user).for_list())
+
+    @cached_property
     def reports(self) -> list[Report]:
         """Reports to the regulator about this case; none for those who may not know of any."""
         if not self.sees_reports:
@@ -240,30 +233,6 @@ class CaseDossier:
     def trail(self) -> list[sentences.Line]:
         """What was done with the case, oldest first; who only looked at it stands in the trail itself."""
         return sentences.lines(AuditEvent.objects.of(self.case).exclude(verb=Verb.VIEWED).order_by("seq")[:200])
-
-    @cached_property
-    def queue(self) -> CaseQuery | None:
-        """The queue that the case was opened from."""
-        params = way_back.query_of(self.mark, "c") if self.mark else None
-        if params is None:
-            return None
-        plain = QueryDict(mutable=True)
-        for name, values in params.lists():
-            if name != "after":
-                plain.setlist(name, values)
-        query = CaseQuery(plain, self.user, self.now)
-        return None if query.troubles else query
-
-    @cached_property
-    def beside(self) -> Neighbours:
-        """The cases before and after this one in the queue it was opened from."""
-        query = self.queue
-        if query is None or (query.is_closed and self.case.closed_at is None):
-            return Neighbours(back_url=way_back.address(self.mark))
-        after = query.rows.filter(beyond(self.case, closed=query.is_closed)).first()
-        ahead = query.rows.filter(before(self.case, closed=query.is_closed)).reverse().first()
-        previous_url, next_url = (f"{one.get_absolute_url()}?from={self.mark}" if one else "" for one in (ahead, after))
-        return Neighbours(previous_url, next_url, way_back.address(self.mark))
 
 
 def why_of(case: Case) -> str:

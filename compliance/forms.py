@@ -262,6 +262,17 @@ class FileForm(PartForm):
         return file
 
 
+class CheckFileForm(FileForm):
+    """A case file that somebody was given, to be held against the records."""
+
+    part = "given"
+    file = forms.FileField(
+        label="A case file that you were given",
+        help_text="Whether it is one of these, to the last byte.",
+        error_messages={"required": "Choose a file", "empty": "This file is empty"},
+    )
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that is missing in what was sent: where on the page, and what to do."""

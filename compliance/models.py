@@ -11,7 +11,13 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from audit.history import Traced
-from compliance.querysets import CaseFileQuerySet, CaseQuerySet, ReportQuerySet, WhitelistQuerySet
+from compliance.querysets import (
+    CaseFileQuerySet,
+    CaseQuerySet,
+    PrintedCaseQuerySet,
+    ReportQuerySet,
+    WhitelistQuerySet,
+)
 from compliance.vocabulary import QUEUE_OF, AppliesTo, Outcome, Priority, Queue, Trigger, Verdict
 from transactions.models import Event, Transaction
 
@@ -376,3 +382,32 @@ class CaseFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PrintedCase(models.Model):
+    """One making of a case file: its content word for word, the PDF, and the fingerprints of both. Append-only.
+
+    `sha256` is of the content and printed in the file, `file_sha256` of the PDF to the last byte. What an officer or
+    an auditor made may tell of reports to the regulator (`tells_of_reports`); those who may not know of any do not
+    see that it was made for others.
+    """
+
+    number = models.CharField(max_length=20, unique=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="printed")
+    tells_of_reports = models.BooleanField()
+    content = models.TextField()
+    sha256 = models.CharField("SHA-256 of the content", max_length=64)
+    file = models.BinaryField()
+    file_sha256 = models.CharField("SHA-256 of the file", max_length=64)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    objects = PrintedCaseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        default_permissions = ()
+        verbose_name = "case file"
+
+    def __str__(self) -> str:
+        return self.number

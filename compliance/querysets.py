@@ -107,6 +107,25 @@ class CaseFileQuerySet(models.QuerySet[Any]):
         return self.defer("content").select_related("added_by")
 
 
+class PrintedCaseQuerySet(models.QuerySet[Any]):
+    """Questions about case files that were made."""
+
+    def of_case(self, case: Any) -> Self:
+        return self.filter(case=case)
+
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """Without those that may tell of reports for those who may not know of a report."""
+        return self if has(user, "compliance.view_str") else self.filter(tells_of_reports=False)
+
+    def called(self, number: str) -> Self:
+        """The case file with exactly this number; at most one."""
+        return self.filter(number=number)
+
+    def for_list(self) -> Self:
+        """What a list shows: everything but the content and the file."""
+        return self.defer("content", "file").select_related("made_by")
+
+
 class ReportQuerySet(ScopedQuerySet):
     """Questions about reports to the regulator. Only pages for officers and auditors ask them."""
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
@@ -17,14 +18,16 @@ from accounts.access import requires
 from accounts.errors import Refused
 from audit import trail as audit_trail
 from audit.verbs import Verb
-from compliance import actions, guards
+from compliance import actions, casefile, guards
 from compliance.actions import Seen
+from compliance.beside import beside
 from compliance.correcting import FIELDS
 from compliance.dossier import CaseDossier, time_left
 from compliance.errors import Outdated, ReceivedBefore
 from compliance.forms import (
     ArrangeForm,
     BeginReportForm,
+    CheckFileForm,
     CheckForm,
     CorrectionForm,
     DecisionForm,
@@ -34,9 +37,9 @@ from compliance.forms import (
     SnoozeForm,
     seen_in,
 )
-from compliance.models import Case, CaseFile
+from compliance.models import Case, CaseFile, PrintedCase
 from compliance.views.queue import reader
-from transactions import formats, way_back
+from transactions import formats
 from transactions.forms import WayBackForm
 from transactions.views.detail import record_refusal
 
@@ -226,9 +229,53 @@ def file(request: HttpRequest, number: str, sha256: str) -> HttpResponse:
     found = CaseFile.objects.readable_by(dossier.user).in_case(dossier.case, sha256)
     if found is None:
         raise Http404
-    content = actions.read_file(found, by=dossier.user)
-    answer = HttpResponse(content, content_type=found.content_type)
-    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"
+    return _download(actions.read_file(found, by=dossier.user), found.name, found.content_type)
+
+
+@requires(READ)
+@require_POST
+def print_case(request: HttpRequest, number: str) -> HttpResponse:
+    """Make the case file as this reader may know the case."""
+    dossier = dossier_of(request, number)
+    made = actions.print_case(dossier.case, by=dossier.user)
+    address = reverse("compliance:printed", args=[dossier.case.number, made.number])
+    messages.success(request, format_html('<a href="{}">{}</a> is made. Download it here or below.', address, made))
+    return _back_to(dossier)
+
+
+@requires(READ)
+@require_safe
+def printed(request: HttpRequest, number: str, printed: str) -> HttpResponse:
+    """A case file to download, as it was made. That it was is recorded before it is sent."""
+    dossier = dossier_of(request, number)
+    readable = PrintedCase.objects.of_case(dossier.case).readable_by(dossier.user)
+    found = readable.called(printed.replace("\x00", "")).select_related("case__transaction").first()
+    if found is None:
+        raise Http404
+    content = actions.read_printed(found, by=dossier.user)
+    return _download(content, f"{dossier.case.number} {found.number}.pdf", "application/pdf")
+
+
+@requires(READ)
+@require_POST
+def check_printed(request: HttpRequest, number: str) -> HttpResponse:
+    """Hold a file against the records of the case: whether it is one of its case files, to the last byte."""
+    dossier = dossier_of(request, number)
+    form = CheckFileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return page_of(request, dossier, check_file_form=form, status=422)
+    found = casefile.record_with(form.cleaned_data["file"].read(), dossier.printed)
+    if found is None:
+        messages.error(request, f"This is no case file of {dossier.case.number} as it was made.")
+    else:
+        when = formats.when_in_detail(found.made_at, timezone.get_current_timezone())
+        messages.success(request, f"This is {found}, unchanged. {found.made_by} made it on {when}.")
+    return _back_to(dossier)
+
+
+def _download(content: bytes, name: str, content_type: str) -> HttpResponse:
+    answer = HttpResponse(content, content_type=content_type)
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer
 
@@ -278,7 +325,7 @@ def done(
         return page_of(request, fresh, refusal=refusal, status=refusal.status, **kept)
     link = format_html('<a href="{}">{}</a>', dossier.case.get_absolute_url(), dossier.case.number)
     messages.success(request, format_html("{}: {}", link, said) if next_case else said)
-    following = dossier.beside.next_url if next_case else ""
+    following = beside(dossier).next_url if next_case else ""
     return redirect(following) if following else _back_to(dossier)
 
 
@@ -314,9 +361,10 @@ def page_of(
         "rule_form": forms.get("rule_form") or RuleForm(standings=dossier.evidence.hits),
         "report_form": forms.get("report_form") or (BeginReportForm() if dossier.may_report else None),
         "file_form": forms.get("file_form") or FileForm(),
+        "check_file_form": forms.get("check_file_form") or CheckFileForm(),
         "refusal": refusal,
         "changes": refusal.changes if isinstance(refusal, Outdated) else (),
         "stopped": time_left(dossier.case, dossier.now),
-        "back": dossier.beside.back_url or way_back.address(dossier.mark),
+        "beside": beside(dossier),
     }
     return render(request, "compliance/case.html", context, status=status)

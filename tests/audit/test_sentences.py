@@ -186,6 +186,11 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (Verb.CASE_ARRANGED, CASE, "Hina Baig changed priority or tags of case C-2026-00412"),
     (Verb.CASE_RECORDED, CASE, "Hina Baig closed case C-2026-00412 as recorded"),
     (
+        Verb.CASE_PRINTED,
+        CASE | {"facts": {"printed": "CF-2026-00007"}},
+        "Hina Baig made the case file CF-2026-00007 of case C-2026-00412",
+    ),
+    (
         Verb.HITS_DECIDED,
         CASE | {"facts": {"decided": [{"hit": "SDN-1", "party": "remitter", "verdict": "Not the same person"}]}},
         "Hina Baig decided 1 hit of case C-2026-00412 (SDN-1 on the remitter: not the same person)",

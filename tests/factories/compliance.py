@@ -141,3 +141,17 @@ class WhitelistRuleFactory(factory.django.DjangoModelFactory[models.WhitelistRul
     def _create(cls, model_class: type[models.WhitelistRule], *args: Any, **fields: Any) -> models.WhitelistRule:
         standing = evidence_of(fields["case"], now=timezone.now()).hits[0]
         return models.WhitelistRule.objects.create(**standing.as_whitelisted(), **fields)
+
+
+class PrintedCaseFactory(factory.django.DjangoModelFactory[models.PrintedCase]):
+    class Meta:
+        model = models.PrintedCase
+
+    number = factory.Sequence(lambda n: f"CF-TEST-{n:05d}")
+    case = factory.SubFactory(CaseFactory)
+    tells_of_reports = False
+    content = factory.Sequence(lambda n: f'{{"number":{n}}}')
+    sha256 = factory.LazyAttribute(lambda one: sha256(one.content.encode()).hexdigest())
+    file = factory.LazyAttribute(lambda one: b"%%PDF-1.4 invented " + one.content.encode())
+    file_sha256 = factory.LazyAttribute(lambda one: sha256(one.file).hexdigest())
+    made_by = factory.SubFactory(UserFactory)

@@ -24,7 +24,7 @@ from backoffice.gateway.intake import receive
 from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalFile, ReversalRow
 from tests.factories.accounts import ApprovalRequestFactory
-from tests.factories.compliance import ReportFactory, WhitelistRuleFactory
+from tests.factories.compliance import PrintedCaseFactory, ReportFactory, WhitelistRuleFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
 from transactions.models import Inquiry, Note, Transaction
@@ -42,6 +42,7 @@ NAMED = {
     "seq": {"own": 1, "foreign": 1, "missing": MISSING},
     "report": {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"},
     "rule": {"own": "W-9001", "foreign": "W-9002", "missing": "W-9999"},
+    "printed": {"own": "CF-OWN", "foreign": "CF-ZZ", "missing": "CF-NONE"},
     "sha256": {"own": OWN_FILE, "foreign": FOREIGN_FILE, "missing": "0" * 64},
 }
 """Arguments that are the same for everybody."""
@@ -231,6 +232,8 @@ def _case(transaction: Transaction, sha256: str) -> str:
         content=content,
         added_by=person("adeel"),
     )
+    number = NAMED["printed"]["foreign" if transaction.txn_id == FOREIGN_TXN else "own"]
+    PrintedCaseFactory(number=number, case=case, content=f"Hitcanary {number}", made_by=person("adeel"))
     return case.number
 
 
