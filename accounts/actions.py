@@ -1,8 +1,8 @@
-"""What people can do with their own account, and how an installation gets its first administrator."""
+"""What people can do with their own account, and how an installation gets the two administrators that it needs."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
@@ -11,11 +11,12 @@ from django.db import transaction
 from accounts.errors import Refused
 from accounts.models import User
 from accounts.permissions import Role
-from accounts.separation import one_at_a_time, somebody_else_administers
+from accounts.separation import how_many_administer, one_at_a_time
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
 
+TWO: Final = 2
 PREFERENCES = ("time_zone", "theme", "density", "page_size", "single_keys", "announcements")
 
 
@@ -45,14 +46,18 @@ def choose_password(password: str, *, by: User) -> None:
 
 
 @transaction.atomic
-def appoint_first_administrator(username: str, *, full_name: str, password: str, reason: str) -> User:
-    """Make the person who makes everybody else. Refused as soon as somebody administers: then it is done in the admin.
+def appoint_administrator(username: str, *, full_name: str, password: str, reason: str) -> User:
+    """Make one of the two people who make everybody else. Refused as soon as two people administer: what one of them
+    proposes the other can agree to, and everything more is done in the administration pages.
 
     Raises ValidationError for a name or a password that will not do.
     """
     one_at_a_time()
-    if somebody_else_administers():
-        raise Refused("There is an administrator already. Administrators add people in the administration pages.")
+    if how_many_administer() >= TWO:
+        raise Refused(
+            "Two people administer already. One proposes a new administrator in the administration pages, and another "
+            "agrees to it."
+        )
     person = User(username=username.lower(), full_name=full_name, is_staff=True, password_is_temporary=True)
     person.set_password(password)
     person.full_clean()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any, ClassVar, Final
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -14,6 +16,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from stdnum.iso7064 import mod_97_10
 
 from accounts import signing_in
 from accounts.access import has, scope_of
@@ -23,7 +26,6 @@ from accounts.administration import (
     REFERENCE,
     ChangingAdmin,
     ReasonedForm,
-    SecondedAdmin,
     refusal,
     trail_name,
 )
@@ -42,15 +44,17 @@ from accounts.models import (
 from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS, PERMISSIONS, Role
 from accounts.separation import DECIDES_ON_PEOPLE, other_roles_of, rights_of, somebody_else_administers, why_not
 from audit import trail
-from audit.history import because
 from audit.verbs import Verb
 
 OPENS_ADMIN: Final = frozenset({Role.ADMINISTRATOR.value, Role.AUDITOR.value})
 OWN_ACCESS: Final = "You cannot change your own access. Another administrator can."
 MOST_GRANTS: Final = 100
 NOBODY_LEFT: Final = "Nobody would be left who can change people and roles. Give that to another person first."
+SETTLEMENT: Final = frozenset({"settlement_account", "settlement_account_title"})
+_LIKE_AN_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$")
 TWO_PEOPLE: Final = (
-    "A settlement account is changed only when an administrator proposes it and a treasury checker agrees; never here."
+    "Another administrator agrees to a change; to one of the settlement account, which is proposed by itself, a "
+    "treasury checker agrees."
 )
 
 
@@ -87,18 +91,24 @@ class PersonForm(ReasonedForm):
         "Setting one ends the person's sessions and lifts a pause after failed tries.",
     )
 
+    password_hash = ""
+    """Of the temporary password, where the form is filled in for the decision: the password itself is not kept."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.asked is not None:
+            self.password_hash = self.asked.payload.get("password", "")
         person = self.instance
         self.linked = User.objects.filter(person_key=person.person_key).exclude(pk=person.pk) if person.pk else None
         self.alls = _alls_of(person)
+        self.key_before, self.was_active = person.person_key, person.is_active
         field = self.fields["same_person_as"]
         if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
             field.queryset = field.queryset.exclude(pk=person.pk)
         self.initial["same_person_as"] = self.linked.first() if self.linked is not None else None
         self.initial["all_partners"] = ALL_PARTNERS.codename in self.alls
         self.initial["all_branches"] = ALL_BRANCHES.codename in self.alls
-        self.fields["temporary_password"].required = not person.pk
+        self.fields["temporary_password"].required = not person.pk and not self.password_hash
 
     def clean_username(self) -> str:
         return str(self.cleaned_data["username"]).lower()
@@ -114,7 +124,7 @@ class PersonForm(ReasonedForm):
         if not self.errors:
             self.person_key = self._person_key(cleaned)
             for refuse in (
-                self._refuse_own_access,
+                lambda cleaned: self.refuse_own(),
                 self._refuse_what_is_kept_apart,
                 self._refuse_when_nobody_is_left,
             ):
@@ -130,11 +140,9 @@ class PersonForm(ReasonedForm):
         is_linked = self.linked is not None and self.linked.exists()
         return uuid.uuid4() if is_linked else self.instance.person_key
 
-    def _refuse_own_access(self, cleaned: dict[str, Any]) -> None:
-        own = {self.actor.person_key}
-        concerns_oneself = bool(own & {self.person_key, self.instance.person_key})
-        if concerns_oneself and self._changes_access(cleaned):
-            self.add_error(None, refusal(OWN_ACCESS))
+    def concerns(self, person: User) -> tuple[str | None, str] | None:
+        is_own = person.person_key in {self.person_key, self.key_before}
+        return (None, OWN_ACCESS) if is_own and self._changes_access(self.cleaned_data) else None
 
     def _changes_access(self, cleaned: dict[str, Any]) -> bool:
         person = self.instance
@@ -142,9 +150,9 @@ class PersonForm(ReasonedForm):
         return (
             set(cleaned["groups"]) != roles
             or self.chosen_alls(cleaned) != self.alls
-            or self.person_key != person.person_key
-            or bool(person.pk and cleaned["temporary_password"])
-            or bool(person.pk and cleaned.get("is_active") is False)
+            or self.person_key != self.key_before
+            or bool(person.pk and (cleaned["temporary_password"] or self.password_hash))
+            or bool(person.pk and cleaned.get("is_active") is not self.was_active)
         )
 
     def _refuse_what_is_kept_apart(self, cleaned: dict[str, Any]) -> None:
@@ -179,7 +187,22 @@ class PersonAdmin(ChangingAdmin):
     to_change = PEOPLE
     helps = "Partners and branches one by one are granted on the pages “Grants”. Both must admit a transaction."
     fixed = ("username",)
-    labels: ClassVar[Any] = {"groups": "Roles", "user_permissions": "Grants on everything"}
+    operation = "people"
+    consequence = "It counts from the next page that this person opens."
+    secret = frozenset({"temporary_password"})
+    bound = frozenset(
+        {"username", "full_name", "email", "is_active", "is_staff", "is_superuser", "person_key", "groups"}
+        | {"user_permissions"}
+    )
+    labels: ClassVar[Any] = {
+        "groups": "Roles",
+        "user_permissions": "Grants on everything",
+        "all_partners": "All partners",
+        "all_branches": "All branches",
+        "same_person_as": "Another account of this person",
+        "temporary_password": "Temporary password",
+        "person_key": "Linked accounts",
+    }
     list_display = ("username", "full_name", "role_names", "is_active", "last_login")
     list_filter = ("is_active", ("groups", RoleFilter))
     search_fields = ("username", "full_name")
@@ -229,38 +252,58 @@ class PersonAdmin(ChangingAdmin):
     def past_of(self, obj: Any) -> list[Line]:
         return _with_grants(super().past_of(obj), obj, "user")
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def planned(self, form: Any) -> dict[str, Any]:
+        """Beside the columns: what the form derives from its own questions."""
+        cleaned = form.cleaned_data
+        other = cleaned["same_person_as"]
+        return super().planned(form) | {
+            "all_partners": cleaned["all_partners"],
+            "all_branches": cleaned["all_branches"],
+            "same_person_as": other.username if other else "",
+            "temporary_password": "a new one" if cleaned["temporary_password"] else "",
+        }
+
+    def told(self, form: Any) -> Any:
+        linked = form.linked.first() if form.linked is not None else None
+        form.before |= {
+            "all_partners": ALL_PARTNERS.codename in form.alls,
+            "all_branches": ALL_BRANCHES.codename in form.alls,
+            "same_person_as": linked.username if linked else "",
+        }
+        return super().told(form)
+
+    def kept_beside(self, form: Any) -> dict[str, Any]:
+        """The hash of a temporary password; the password itself is kept nowhere."""
+        chosen = form.cleaned_data["temporary_password"]
+        return {"password": make_password(chosen)} if chosen else {}
+
+    def store_row(self, form: Any, row: User, *, added: bool) -> None:
         """The columns that are derived: whose account it is, and whether Django admin opens."""
-        obj.person_key = form.person_key
-        obj.is_staff = any(role.name in OPENS_ADMIN for role in form.cleaned_data["groups"])
-        password = form.cleaned_data["temporary_password"]
-        if password and not change:
-            obj.set_password(password)
-            obj.password_is_temporary = True
-        super().save_model(request, obj, form, change)
-        if password and change:
-            self._give_temporary_password(obj, password)
+        row.person_key = form.person_key
+        row.is_staff = any(role.name in OPENS_ADMIN for role in form.cleaned_data["groups"])
+        if form.password_hash and added:
+            row.password, row.password_is_temporary = form.password_hash, True
+        super().store_row(form, row, added=added)
+        if form.password_hash and not added:
+            row.password, row.password_is_temporary = form.password_hash, True
+            row.save(update_fields=["password", "password_is_temporary"])
+            signing_in.lift_pause(row.username)
 
-    @staticmethod
-    def _give_temporary_password(person: User, password: str) -> None:
-        person.set_password(password)
-        person.password_is_temporary = True
-        person.save(update_fields=["password", "password_is_temporary"])
-        signing_in.lift_pause(person.username)
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        person = form.instance
+    def store_related(self, form: Any, row: User) -> None:
         for one in (ALL_PARTNERS, ALL_BRANCHES):
             chosen = form.cleaned_data[one.codename]
             if chosen != (one.codename in form.alls):
-                (person.user_permissions.add if chosen else person.user_permissions.remove)(_scope_permission(one.name))
-        super().save_related(request, form, formsets, change)
-        _warn(request, person)
+                (row.user_permissions.add if chosen else row.user_permissions.remove)(_scope_permission(one.name))
+        super().store_related(form, row)
 
-    def record(self, request: HttpRequest, form: Any, *, added: bool) -> None:
+    def store(self, form: Any, *, by: User, added: bool, facts: Any) -> str:
+        done = super().store(form, by=by, added=added, facts=facts)
+        return _with_what_is_missing(done, form.instance)
+
+    def record(self, form: Any, *, by: User, added: bool, facts: Any) -> None:
         """One entry for what the person is, one for each role, grant and password: each is a deed of its own."""
         reason, person = form.cleaned_data["reason"], form.instance
-        super().record(request, form, added=added)
+        super().record(form, by=by, added=added, facts=facts)
         roles_before = set(form.before.get("groups", []))
         roles_after = {role.name for role in form.cleaned_data["groups"]}
         deeds: list[tuple[Verb, dict[str, str]]] = [
@@ -271,10 +314,10 @@ class PersonAdmin(ChangingAdmin):
             if form.cleaned_data[one.codename] != (one.codename in form.alls):
                 verb = Verb.GRANTED if form.cleaned_data[one.codename] else Verb.REVOKED
                 deeds.append((verb, {"what": one.label}))
-        if form.cleaned_data["temporary_password"]:
+        if form.password_hash:
             deeds.append((Verb.PASSWORD_CHANGED, {"temporary": "yes"}))
-        for verb, facts in deeds:
-            trail.record(verb, by=form.actor, obj=person, facts=facts, reason=reason)
+        for verb, said in deeds:
+            trail.record(verb, by=by, obj=person, facts={**said, **facts}, reason=reason)
 
     def difference(self, before: Any, after: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Roles and grants have entries of their own."""
@@ -318,17 +361,18 @@ class RoleForm(ReasonedForm):
         if not self.errors:
             name = cleaned.get("name", self.instance.name)
             rights = {f"{right.content_type.app_label}.{right.codename}" for right in cleaned["permissions"]}
-            self._refuse_own_role(rights)
+            self.refuse_own()
             self._refuse_what_is_kept_apart(name, rights)
             self._refuse_when_nobody_is_left(rights)
         return cleaned
 
-    def _refuse_own_role(self, rights: set[str]) -> None:
-        if not self.instance.pk:
-            return
-        own = User.objects.filter(person_key=self.actor.person_key, groups=self.instance).exists()
-        if own and rights - rights_of([self.instance]):
-            self.add_error("permissions", refusal("You hold this role yourself: you cannot give it more rights."))
+    def concerns(self, person: User) -> tuple[str | None, str] | None:
+        if not self.instance.pk or not User.objects.filter(person_key=person.person_key, groups=self.instance).exists():
+            return None
+        chosen = self.cleaned_data["permissions"]
+        rights = {f"{right.content_type.app_label}.{right.codename}" for right in chosen}
+        gives_more = rights - rights_of([self.instance])
+        return ("permissions", "You hold this role yourself: you cannot give it more rights.") if gives_more else None
 
     def _refuse_what_is_kept_apart(self, name: str, rights: set[str]) -> None:
         if sentence := why_not({name}, rights):
@@ -353,6 +397,8 @@ class RoleAdmin(ChangingAdmin):
     section = "People and rights"
     names = ("role", "roles")
     to_change = PEOPLE
+    operation = "people"
+    consequence = "It counts from the next page that anybody with this role opens."
     labels: ClassVar[Any] = {"permissions": "Rights"}
     list_display = ("name", "number_of_rights", "holders")
     search_fields = ("name",)
@@ -386,11 +432,19 @@ class RoleAdmin(ChangingAdmin):
     def holders(self, role: Group) -> str:
         return ", ".join(sorted(person.username for person in role.user_set.all() if person.is_active)) or "Nobody"
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Keep what the form does not show, such as an explicit grant on all partners."""
-        kept = list(form.instance.permissions.exclude(pk__in=_rights()))
-        form.cleaned_data["permissions"] = [*form.cleaned_data["permissions"], *kept]
-        super().save_related(request, form, formsets, change)
+    def planned(self, form: Any) -> dict[str, Any]:
+        planned = super().planned(form)
+        kept = sorted(right.name for right in self._kept(form.instance))
+        return planned | {"permissions": sorted([*planned["permissions"], *kept])}
+
+    def store_related(self, form: Any, row: Group) -> None:
+        form.cleaned_data["permissions"] = [*form.cleaned_data["permissions"], *self._kept(row)]
+        super().store_related(form, row)
+
+    @staticmethod
+    def _kept(role: Group) -> list[Permission]:
+        """What the form does not show and saving keeps, such as an explicit grant on all partners."""
+        return list(role.permissions.exclude(pk__in=_rights())) if role.pk else []
 
 
 # -- grants -----------------------------------------------------------------------------------------------------------
@@ -418,12 +472,16 @@ class GrantForm(ReasonedForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        person, role = cleaned.get("user"), cleaned.get("group")
-        if person is not None and person.person_key == self.actor.person_key:
-            self.add_error("user", refusal(OWN_ACCESS))
-        if role is not None and User.objects.filter(person_key=self.actor.person_key, groups=role).exists():
-            self.add_error("group", refusal("You hold this role yourself: you cannot give it a grant."))
+        self.refuse_own()
         return cleaned
+
+    def concerns(self, person: User) -> tuple[str | None, str] | None:
+        holder, role = self.cleaned_data.get("user"), self.cleaned_data.get("group")
+        if holder is not None and holder.person_key == person.person_key:
+            return "user", OWN_ACCESS
+        if role is not None and User.objects.filter(person_key=person.person_key, groups=role).exists():
+            return "group", "You hold this role yourself: you cannot give it a grant."
+        return None
 
 
 class GrantAdmin(ChangingAdmin):
@@ -432,6 +490,8 @@ class GrantAdmin(ChangingAdmin):
     form = GrantForm
     section = "People and rights"
     to_change = PEOPLE
+    operation = "people"
+    consequence = "It counts from the next page that is opened."
     may_change = False
     may_delete = True
     holder: ClassVar[str]
@@ -479,21 +539,32 @@ class GrantAdmin(ChangingAdmin):
     def what(self, grant: Any) -> str:
         return GRANT_VERBS[grant.permission.codename.partition("_")[0]]
 
-    def record(self, request: HttpRequest, form: Any, *, added: bool) -> None:
-        self._record(Verb.GRANTED, request, form.instance, form.cleaned_data["reason"])
-        if self.holder == "user":
-            _warn(request, form.instance.user)
+    def called(self, row: Any) -> str:
+        return f"{trail_name(getattr(row, self.holder))} {_grant_in_words(row)}"[:200]
 
-    def delete(self, request: HttpRequest, obj: Any, reason: str) -> None:
-        because(obj, reason)
-        given = type(obj).objects.select_related(self.holder, "content_object", "permission").get(pk=obj.pk)
-        obj.delete()
-        self._record(Verb.REVOKED, request, given, reason)
+    def kept_beside(self, form: Any) -> dict[str, Any]:
+        return self.kept_beside_deletion(form.instance)
 
-    def _record(self, verb: Verb, request: HttpRequest, grant: Any, reason: str) -> None:
+    def kept_beside_deletion(self, row: Any) -> dict[str, Any]:
+        holder = getattr(row, self.holder)
+        return {"holder": [holder._meta.label_lower, holder.pk]}
+
+    def store(self, form: Any, *, by: User, added: bool, facts: Any) -> str:
+        done = super().store(form, by=by, added=added, facts=facts)
+        return _with_what_is_missing(done, form.instance.user) if self.holder == "user" else done
+
+    def record(self, form: Any, *, by: User, added: bool, facts: Any) -> None:
+        self._record(Verb.GRANTED, form.instance, by=by, reason=form.cleaned_data["reason"], facts=facts)
+
+    def remove(self, row: Any, *, by: User, reason: str, facts: Any) -> None:
+        given = type(row).objects.select_related(self.holder, "content_object", "permission").get(pk=row.pk)
+        row.delete()
+        self._record(Verb.REVOKED, given, by=by, reason=reason, facts=facts)
+
+    def _record(self, verb: Verb, grant: Any, *, by: User, reason: str, facts: Any) -> None:
         where = grant.content_object
-        facts = {"what": grant.permission.codename.partition("_")[0], "on": f"{self.axis} {trail_name(where)}"}
-        trail.record(verb, by=_administrator(request), obj=getattr(grant, self.holder), facts=facts, reason=reason)
+        said = {"what": grant.permission.codename.partition("_")[0], "on": f"{self.axis} {trail_name(where)}"}
+        trail.record(verb, by=by, obj=getattr(grant, self.holder), facts={**said, **facts}, reason=reason)
 
 
 @admin.register(PartnerUserPermission)
@@ -526,22 +597,44 @@ class BranchRoleGrantAdmin(GrantAdmin):
 class PolicyForm(ReasonedForm):
     """When an operation needs a second person. What the database always asks of two people stays so."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "operation" in self.fields:
+            known = ApprovalPolicy.objects.order_by("operation").values_list("operation", flat=True).distinct()
+            self.fields["operation"] = forms.ChoiceField(choices=[(name, name.replace("_", " ")) for name in known])
+
+    def clean_currency(self) -> str:
+        currency = str(self.cleaned_data["currency"]).strip().upper()
+        if currency and not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            raise ValidationError(
+                "Enter the three letters of ISO 4217, such as AED, or nothing for every other currency."
+            )
+        return currency
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        rule, before = cleaned.get("rule"), self.before.get("rule")
-        always = ApprovalPolicy.Rule.ALWAYS.label
-        if before == always and rule != ApprovalPolicy.Rule.ALWAYS:
+        rule = cleaned.get("rule")
+        if rule and rule != ApprovalPolicy.Rule.ALWAYS and self._always():
             self.add_error("rule", refusal("This operation always needs two people."))
         if rule == ApprovalPolicy.Rule.ABOVE and cleaned.get("limit") is None:
             self.add_error("limit", ValidationError("Enter the limit above which two people are needed."))
         return cleaned
 
+    def _always(self) -> bool:
+        """Whether the operation needs two people whatever is changed here, for this currency or any other."""
+        if self.instance.pk:
+            return bool(self.before.get("rule") == ApprovalPolicy.Rule.ALWAYS.label)
+        policies = ApprovalPolicy.objects.filter(operation=self.cleaned_data.get("operation", ""))
+        return policies.filter(rule=ApprovalPolicy.Rule.ALWAYS).exists()
+
 
 @admin.register(ApprovalPolicy)
-class PolicyAdmin(SecondedAdmin):
+class PolicyAdmin(ChangingAdmin):
     form = PolicyForm
     section = "Reference data"
     to_change = REFERENCE
+    operation = "reference"
+    consequence = "It counts from the next deed on."
     helps = "A change waits until another administrator agrees to it under Approvals. An operation that is not listed, "
     helps += "or a currency without a line, needs two people."
     fixed = ("operation", "currency")
@@ -554,15 +647,37 @@ class PolicyAdmin(SecondedAdmin):
 
 
 class OrganisationForm(ReasonedForm):
-    """Partners, branches and sub-agents; where the money is settled is not among the fields."""
-
-    never = frozenset({"settlement_account", "settlement_account_title"})
+    """Partners, branches and sub-agents. Where the money is settled is proposed by itself: others decide on it."""
 
     def clean_country(self) -> str:
         country = str(self.cleaned_data["country"]).strip().upper()
         if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
             raise ValidationError("Enter the two letters of ISO 3166, such as PK.")
         return country
+
+    def clean_settlement_account(self) -> str:
+        account = "".join(str(self.cleaned_data["settlement_account"]).split()).upper()
+        if account and not (8 <= len(account) <= 34 and account.isascii() and account.isalnum()):
+            raise ValidationError("Enter 8 to 34 letters and digits: an account number or an IBAN.")
+        if _LIKE_AN_IBAN.match(account) and not mod_97_10.is_valid(account[4:] + account[:4]):
+            raise ValidationError("The check digits of this IBAN do not fit. Compare it with the partner's letter.")
+        return account
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.settles and set(self.changed_data) - SETTLEMENT - {"reason", "opened"}:
+            sentence = (
+                "Propose the settlement account by itself: a treasury checker decides on it, not an administrator."
+            )
+            self.add_error("settlement_account", ValidationError(sentence))
+        return cleaned
+
+    @property
+    def settles(self) -> bool:
+        """Whether the form would change where the money is settled."""
+        return any(
+            name in self.fields and self.cleaned_data.get(name, "") != self.before.get(name, "") for name in SETTLEMENT
+        )
 
 
 class OrganisationAdmin(ChangingAdmin):
@@ -571,16 +686,16 @@ class OrganisationAdmin(ChangingAdmin):
     form = OrganisationForm
     section = "Organisations"
     to_change = ORGANISATIONS
+    operation = "organisations"
     list_filter: ClassVar[Any] = ("is_active",)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        settlement = [name for name in ("settlement_account", "settlement_account_title") if _has(self.model, name)]
-        return [*super().get_readonly_fields(request, obj), *settlement]
-
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A new organisation has no settlement account yet, and gets none here."""
+        """A new organisation has no settlement account yet: it is proposed when the organisation is there."""
         fields = [field.name for field in self.model._meta.concrete_fields if field.editable and field.name != "id"]
-        return fields if obj is not None else [name for name in fields if not name.startswith("settlement_account")]
+        return fields if obj is not None else [name for name in fields if name not in SETTLEMENT]
+
+    def operation_of(self, form: Any) -> str:
+        return "settlement_account" if form.settles else super().operation_of(form)
 
 
 @admin.register(Partner)
@@ -637,12 +752,6 @@ def _grant_line(row: Any) -> Line:
     )
 
 
-def _administrator(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise TypeError("Django admin is for signed-in people")
-    return request.user
-
-
 def what_hides_all(person: User) -> str:
     """What must be granted before the person sees any transaction; "" when nothing is missing or none is to be seen."""
     reader = User.objects.get(pk=person.pk)  # rights and scope are read once per object
@@ -656,9 +765,9 @@ def what_hides_all(person: User) -> str:
     return f"{person.full_name} sees no transaction: grant {' and '.join(missing)}, or all of them"
 
 
-def _warn(request: HttpRequest, person: User) -> None:
-    if missing := what_hides_all(person):
-        messages.warning(request, f"{missing}.")
+def _with_what_is_missing(done: str, person: User) -> str:
+    missing = what_hides_all(person)
+    return f"{done} {missing}." if missing else done
 
 
 def _alls_of(person: User) -> set[str]:
@@ -702,7 +811,3 @@ def _grantable(target: Any) -> QuerySet[Permission]:
 def _grant_in_words(grant: Any) -> str:
     verb = grant.permission.codename.partition("_")[0]
     return f"{'sees' if verb == 'see' else 'works on'} {grant.content_object}"
-
-
-def _has(model: Any, name: str) -> bool:
-    return name in {field.name for field in model._meta.concrete_fields}

@@ -1,8 +1,9 @@
 """What every page of Django admin has in common: rights from the roles, a reason for every change, history, trail.
 
-`ReadingAdmin` shows rows to auditors and changes nothing; `ChangingAdmin` lets administrators change people,
-organisations and reference data. Every change, its history row and its trail entry are one database transaction, and
-changes follow one another, so that two of them cannot together do what neither may do alone.
+`ReadingAdmin` shows rows to auditors and changes nothing; `ChangingAdmin` lets one administrator propose and another
+agree to changes of people, organisations and reference data (accounts.proposals). Every change, its history row and its
+trail entry are one database transaction, and changes follow one another, so that two of them cannot together do what
+neither may do alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from django import forms
-from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
@@ -26,11 +26,12 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 
-from accounts import maker_checker
+from accounts import maker_checker, proposals
 from accounts.access import has, permissions_of
 from accounts.errors import MissingPermission
-from accounts.histories import Line, Mask, changes_between, lines, named, text_of
+from accounts.histories import Line, Mask, changes_between, label_of, lines, named, text_of
 from accounts.models import ApprovalRequest, User
 from accounts.separation import one_at_a_time
 from audit import trail
@@ -54,7 +55,7 @@ AUDITS: Final = "audit.view_trail"
 PEOPLE: Final = ("accounts.propose_people", "accounts.decide_people")
 ORGANISATIONS: Final = ("accounts.propose_organisations", "accounts.decide_organisations")
 REFERENCE: Final = ("accounts.propose_reference", "accounts.decide_reference")
-"""Who proposes and decides in one step, as administrators do here, holds both rights."""
+"""Whose pages these are holds both rights: to propose, and to decide on what another proposes."""
 OPENS: Final = frozenset({AUDITS, *PEOPLE, *ORGANISATIONS, *REFERENCE})
 
 
@@ -319,6 +320,9 @@ class ReasonedForm(PlainModelForm):
     opened = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     actor: ClassVar[User]
+    page: ClassVar[ChangingAdmin]
+    asked: ClassVar[ApprovalRequest | None] = None
+    """The proposal that this form is filled in for once more, as it is decided on."""
     never: ClassVar[frozenset[str]] = frozenset()
     """Columns that no form of ours holds; a request that sends one all the same is refused."""
 
@@ -333,6 +337,30 @@ class ReasonedForm(PlainModelForm):
         self._refuse_what_is_never_given()
         self._refuse_when_stale(cleaned.get("opened"))
         return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.asked is None and not self.errors and (waiting := self._waiting()):
+            self.add_error(
+                None, ValidationError(f"{waiting.number} of {waiting.maker} waits for a decision on this already.")
+            )
+
+    def _waiting(self) -> ApprovalRequest | None:
+        """What is proposed about this row already, by whomever."""
+        about = ApprovalRequest.objects.about(self._meta.model._meta.label_lower, self.page.called(self.instance))
+        found: ApprovalRequest | None = (
+            about.pending().filter(operation=self.page.operation_of(self)).select_related("maker").first()
+        )
+        return found
+
+    def concerns(self, person: User) -> tuple[str | None, str] | None:
+        """The field and the sentence, where the form would change this person's own access; asked of a valid form."""
+        return None
+
+    def refuse_own(self) -> None:
+        """Refuse what would change the own access of the person who fills the form in."""
+        if found := self.concerns(self.actor):
+            self.add_error(found[0], refusal(found[1]))
 
     def _refuse_what_is_never_given(self) -> None:
         for name in sorted(self.never & set(self.data)):
@@ -372,15 +400,26 @@ class DeletionForm(forms.Form):
 
 
 class ChangingAdmin(Base):
-    """What administrators change. Auditors read it."""
+    """What one administrator proposes and another person agrees to. Auditors read it.
+
+    Saving the form makes a request and changes nothing (accounts.proposals); `store` and `remove` do what was agreed,
+    with the row's history and the entries in the trail, inside the decision's transaction.
+    """
 
     form = ReasonedForm
     save_on_top = False
     may_add = may_change = True
+    operation: ClassVar[str]
+    """Under which heading the second person finds it, by whose right, and how long it waits."""
     private: ClassVar[frozenset[str]] = frozenset({"email", "phone", "address", "contact_name", "head_office_address"})
     """Fields whose values the trail does not repeat; it says that they changed."""
+    secret: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the form that a proposal does not keep."""
     fixed: ClassVar[tuple[str, ...]] = ()
     """Fields that are given once, when the row is added: the trail and the platform know the row by them."""
+    bound: ClassVar[frozenset[str]] = frozenset()
+    """The fields that make a proposal overtaken when they change meanwhile; all of them where none is named."""
+    consequence: ClassVar[str] = "It counts from the next page that reads it."
 
     def missing_to_read(self, user: Any) -> str:
         missing = self.missing_to_change(user)
@@ -398,40 +437,180 @@ class ChangingAdmin(Base):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.actor = _person(request)
+        form.page = self
         return form
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Before anything is written: what was loaded and never changed gets a first row to compare with."""
-        if change:
-            keep_first_state(form.instance)
-        return super().save_form(request, form, change)
+    # Proposing
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        waiting = proposals.waiting_about(row) if row is not None else []
+        return super().changeform_view(request, object_id, form_url, {"waiting": waiting, **(extra_context or {})})
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        waiting = proposals.waiting_additions(self.model)
+        return super().changelist_view(request, {"waiting": waiting, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save the columns that changed, and only those; a row of history carries the reason."""
-        because(obj, form.cleaned_data["reason"])
-        if not change:
-            obj.save()
-            return
-        changed = [name for name, value in columns(obj).items() if form.before.get(name) != value]
-        if changed:
-            stamps = [field.name for field in obj._meta.concrete_fields if getattr(field, "auto_now", False)]
-            obj.save(update_fields=[*changed, *stamps])
+        """Ask the second person. Nothing is changed."""
+        form.asked = self.propose(form, by=_person(request), deed=proposals.CHANGE if change else proposals.ADD)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        self.record(request, form, added=not change)
+        """What hangs on the row waits with it."""
+        self._said(request, form.asked)
 
-    def record(self, request: HttpRequest, form: Any, *, added: bool) -> None:
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+
+    def _said(self, request: HttpRequest, asked: ApprovalRequest | None) -> None:
+        if asked is None:
+            messages.info(request, "Nothing was different, so nothing was proposed.")
+            return
+        link = format_html('<a href="{}">{}</a>', asked.get_absolute_url(), asked.number)
+        who = maker_checker.deciders(maker_checker.operation_of(asked), _person(request))
+        messages.info(
+            request, format_html("{} waits for a second person ({}). Nothing is changed until then.", link, who)
+        )
+
+    def propose(self, form: Any, *, by: User, deed: str) -> ApprovalRequest | None:
+        """Ask for what the form says; None where it says what is there already."""
+        row = form.instance
+        before, after, private = self.told(form)
+        if deed == proposals.CHANGE and not (before or after or private):
+            return None
+        present = self._present(row) if row.pk else self.model()
+        return maker_checker.request(
+            self.operation_of(form),
+            present,
+            by=by,
+            object_id=self.called(row),
+            summary=self.summary_of(deed, row),
+            consequence=self.consequence,
+            note=form.cleaned_data["reason"],
+            before=before,
+            after=after,
+            payload={
+                "deed": deed,
+                "pk": row.pk,
+                "seen": self.state_of(present) if row.pk else {},
+                "fields": {name: form.data.getlist(name) for name in form.fields if self._keeps(form, name)},
+                "private": private,
+                **self.kept_beside(form),
+            },
+        )
+
+    def _keeps(self, form: Any, name: str) -> bool:
+        return name in form.data and name not in {"reason", "opened", *self.secret}
+
+    def operation_of(self, form: Any) -> str:
+        """The operation under which the form's change is proposed."""
+        return self.operation
+
+    def called(self, row: Any) -> str:
+        """What a request calls the row: as the trail does."""
+        return trail_name(row)[:200]
+
+    def summary_of(self, deed: str, row: Any) -> str:
+        """What is asked, as one sentence without personal data."""
+        return f"{deed.capitalize()} {self.opts.verbose_name} {self.called(row)}"[:300]
+
+    def kept_beside(self, form: Any) -> dict[str, Any]:
+        """What a proposal keeps beside the form's fields."""
+        return {}
+
+    def state_of(self, row: Any) -> dict[str, Any]:
+        """The state that a proposal is bound to."""
+        state = snapshot(row)
+        return {name: value for name, value in state.items() if name in self.bound} if self.bound else state
+
+    def label_of(self, name: str) -> str:
+        return self.labels.get(name) or label_of(self.model, name)
+
+    def planned(self, form: Any) -> dict[str, Any]:
+        """The row's values as the form would have them, as the trail tells them."""
+        many = {field.name for field in self.model._meta.many_to_many} & set(form.cleaned_data)
+        return columns(form.instance) | {
+            name: sorted(named(related) for related in form.cleaned_data[name]) for name in many
+        }
+
+    def told(self, form: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, list[Any]]]:
+        """What would change, before and after, by the labels of the page; and what only the second person reads."""
+        planned = {name: value for name, value in self.planned(form).items() if name in form.fields}
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        private: dict[str, list[Any]] = {}
+        for name, new in planned.items():
+            old, label = form.before.get(name, ""), self.label_of(name)
+            if old == new or (not old and not new and not isinstance(new, bool)):
+                continue
+            if isinstance(new, list):
+                given, taken = sorted(set(new) - set(old or [])), sorted(set(old or []) - set(new))
+                after |= {f"{label}: given": given} if given else {}
+                before |= {f"{label}: taken away": taken} if taken else {}
+            elif name in self.private:
+                private[label] = [_in_words(old), _in_words(new)]
+            else:
+                after[label] = _in_words(new)
+                before |= {label: _in_words(old)} if form.instance.pk else {}
+        return before, after, private
+
+    def _present(self, row: Any) -> Any:
+        return self.model._meta.default_manager.get(pk=row.pk)
+
+    # Carrying out what was agreed
+
+    def filled_in(self, asked: ApprovalRequest, row: Any) -> Any:
+        """The form of a proposal, filled in by its maker as it was, over the row as it is now."""
+        request, written = proposals.rebuilt(asked)
+        exists = bool(row.pk)
+        made = self.get_form(request, row if exists else None, change=exists)
+        made.asked = asked
+        return made(written, instance=row)
+
+    def store(self, form: Any, *, by: User, added: bool, facts: Mapping[str, Any]) -> str:
+        """Save the columns that changed, and only those, and what hangs on the row; history and trail with them.
+
+        Answers what happened in a sentence. The form is valid, its row held, and history knows who and why.
+        """
+        row = form.save(commit=False)
+        if not added:
+            keep_first_state(row)
+        self.store_row(form, row, added=added)
+        self.store_related(form, row)
+        self.record(form, by=by, added=added, facts=facts)
+        return "It is added." if added else "It is changed."
+
+    def store_row(self, form: Any, row: Any, *, added: bool) -> None:
+        """Save the row itself."""
+        if added:
+            row.save()
+            return
+        changed = [name for name, value in columns(row).items() if form.before.get(name) != value]
+        if changed:
+            stamps = [field.name for field in row._meta.concrete_fields if getattr(field, "auto_now", False)]
+            row.save(update_fields=[*changed, *stamps])
+
+    def store_related(self, form: Any, row: Any) -> None:
+        """Save what hangs on the row."""
+        form.save_m2m()
+
+    def record(self, form: Any, *, by: User, added: bool, facts: Mapping[str, Any]) -> None:
         """Write the trail's entry, in the transaction of the change and as its last statement."""
         before, after = self.difference(form.before, snapshot(form.instance))
         if after or before:
             trail.record(
                 Verb.ADDED if added else Verb.CHANGED,
-                by=_person(request),
+                by=by,
                 obj=form.instance,
                 before=None if added else before,
                 after=after,
                 reason=form.cleaned_data["reason"],
+                facts=facts,
             )
 
     def difference(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -445,6 +624,8 @@ class ChangingAdmin(Base):
     def _for_trail(self, name: str, value: Any) -> Any:
         return HIDDEN if name in self.private and value else value
 
+    # Deleting
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         self.check_changing(request, self.may_delete)
         with transaction.atomic():
@@ -455,9 +636,7 @@ class ChangingAdmin(Base):
                 raise Http404
             form = DeletionForm(request.POST if request.method == "POST" else None)
             if request.method == "POST" and form.is_valid():
-                name = str(obj)
-                self.delete(request, obj, form.cleaned_data["reason"])
-                messages.success(request, f"{str(self.opts.verbose_name).capitalize()} “{name}” is deleted.")
+                self._said(request, self.propose_deletion(obj, by=_person(request), reason=form.cleaned_data["reason"]))
                 return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         context = {
             **self.admin_site.each_context(request),
@@ -465,121 +644,55 @@ class ChangingAdmin(Base):
             "object": obj,
             "opts": self.opts,
             "form": form,
+            "waiting": proposals.waiting_about(obj),
         }
         status = 422 if form.errors else 200
         return TemplateResponse(request, "admin/delete_confirmation.html", context, status=status)
 
-    def delete(self, request: HttpRequest, obj: Any, reason: str) -> None:
-        """Delete one row, with its history row and its trail entry."""
-        keep_first_state(obj)
-        because(obj, reason)
-        before, _ = self.difference({}, snapshot(obj))
-        values = snapshot(obj)
-        name = trail_name(obj)
-        obj.delete()
+    def propose_deletion(self, row: Any, *, by: User, reason: str) -> ApprovalRequest:
+        """Ask the second person to agree that one row is deleted."""
+        values, _ = self.difference({}, snapshot(row))
+        return maker_checker.request(
+            self.operation,
+            row,
+            by=by,
+            object_id=self.called(row),
+            summary=self.summary_of(proposals.DELETE, row),
+            consequence="Its history stays.",
+            note=reason,
+            before={self.label_of(name): _in_words(self._for_trail(name, snapshot(row)[name])) for name in values},
+            payload={
+                "deed": proposals.DELETE,
+                "pk": row.pk,
+                "seen": self.state_of(row),
+                **self.kept_beside_deletion(row),
+            },
+        )
+
+    def kept_beside_deletion(self, row: Any) -> dict[str, Any]:
+        """What the proposal of a deletion keeps beside the row's state."""
+        return {}
+
+    def remove(self, row: Any, *, by: User, reason: str, facts: Mapping[str, Any]) -> None:
+        """Delete one row, with its history row and its trail entry. History knows who and why."""
+        keep_first_state(row)
+        before, _ = self.difference({}, snapshot(row))
+        values = snapshot(row)
+        name = trail_name(row)
+        row.delete()
         trail.record(
             Verb.DELETED,
-            by=_person(request),
+            by=by,
             object_type=self.model._meta.label_lower,
             object_id=name,
             before={field: self._for_trail(field, values[field]) for field in before},
             reason=reason,
+            facts=facts,
         )
 
 
-class SecondedAdmin(ChangingAdmin):
-    """What one administrator proposes and another agrees to, in the inbox of the second person; rows of plain columns.
-
-    Saving makes a request and changes nothing; `carry_out_change` does what was agreed.
-    """
-
-    may_add = False
-    operation: ClassVar[str] = "reference"
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Ask the other administrator. The row stays as it is."""
-        names = [name for name, value in columns(obj).items() if form.before.get(name) != value]
-        form.asked = None
-        if not names:
-            return
-        before, after = self.difference(form.before, snapshot(obj))
-        present = self.model._meta.default_manager.get(pk=obj.pk)
-        form.asked = maker_checker.request(
-            self.operation,
-            present,
-            by=_person(request),
-            summary=f"Change {self.opts.verbose_name} {trail_name(present)}",
-            consequence="It counts from the next deed on.",
-            note=form.cleaned_data["reason"],
-            before={_label(self.model, name): value for name, value in before.items()},
-            after={_label(self.model, name): value for name, value in after.items()},
-            payload={
-                "pk": obj.pk,
-                "seen": {name: _plain_text(getattr(present, name)) for name in names},
-                "columns": {name: _plain_text(getattr(obj, name)) for name in names},
-            },
-        )
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing hangs on these rows."""
-
-    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        waiting = ApprovalRequest.objects.about(obj._meta.label_lower, trail_name(self._present(obj))).pending().first()
-        if waiting is not None:
-            messages.info(request, f"{waiting.number} waits for another administrator. Nothing is changed until then.")
-        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
-
-    def _present(self, obj: Any) -> Any:
-        return self.model._meta.default_manager.get(pk=obj.pk)
-
-
-def _label(model: type[models.Model], name: str) -> str:
-    label = str(getattr(model._meta.get_field(name), "verbose_name", name))
-    return label[:1].upper() + label[1:]
-
-
-def _plain_text(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int) else str(value)
-
-
-def load_changed(request: ApprovalRequest) -> models.Model | None:
-    """The row of a proposed change, held; None when it is gone."""
-    model = apps.get_model(request.object_type)
-    found: models.Model | None = (
-        model._meta.default_manager.select_for_update(of=("self",)).filter(pk=request.payload.get("pk")).first()
-    )
-    return found
-
-
-def why_not_change(request: ApprovalRequest, row: models.Model) -> str:
-    """What stands in the way of a proposed change: that the row is not what the proposer saw."""
-    seen = request.payload["seen"]
-    now = {name: _plain_text(getattr(row, name)) for name in seen}
-    return "" if now == seen else f"{request.object_id} was changed meanwhile. Look at it and ask again."
-
-
-def carry_out_change(request: ApprovalRequest, row: models.Model, checker: User) -> str:
-    """Change the row as agreed, with its history row and its entry in the trail, in the transaction of the decision."""
-    keep_first_state(row)
-    before = snapshot(row)
-    for name, value in request.payload["columns"].items():
-        field: Any = row._meta.get_field(name)
-        setattr(row, name, field.to_python(value))
-    row.full_clean()
-    because(row, f"{request.note} ({request.number}, agreed by {checker.username})")
-    row.save(update_fields=list(request.payload["columns"]))
-    after = snapshot(row)
-    changed = [name for name in after if before[name] != after[name]]
-    trail.record(
-        Verb.CHANGED,
-        by=request.maker,
-        obj=row,
-        before={name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
-        reason=request.note,
-        facts={"request": request.number, "checker": checker.username},
-    )
-    return "It is changed."
+def _in_words(value: Any) -> Any:
+    return ("Yes" if value else "No") if isinstance(value, bool) else value
 
 
 def keep_first_state(obj: models.Model) -> None:

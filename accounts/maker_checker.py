@@ -442,7 +442,7 @@ def _decide(asked: ApprovalRequest, *, by: User, as_: State, code: str, note: st
         _record(Verb.APPROVAL_OVERTAKEN, present, by=by, reason=in_the_way, result="FAILED")
         return present, in_the_way
     _end(present, State.APPROVED, checker=by, code=code, note=note)
-    done = one.execute(present, obj, by)
+    done = present.done = one.execute(present, obj, by)
     _record(Verb.APPROVAL_GIVEN, present, by=by, reason=_why(code, note), done=done)
     return present, ""
 

@@ -334,6 +334,9 @@ class ApprovalRequest(models.Model):
 
     objects = ApprovalQuerySet.as_manager()
 
+    done: str = ""
+    """What carrying it out did, in a sentence: on the instance that `approve` answers, to tell the second person."""
+
     class Meta:
         ordering = ["-created_at", "-id"]
         verbose_name = "request"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.permissions import PERMISSIONS, toxic_among, toxic_rights
@@ -52,9 +53,18 @@ def other_roles_of(person_key: UUID, *, without: int | None) -> list[Group]:
 def somebody_else_administers(*, without: Iterable[int] = (), without_role: int | None = None) -> bool:
     """Whether an active person is left who may change people, beside these people and without this role."""
     roles = Group.objects.all() if without_role is None else Group.objects.exclude(pk=without_role)
-    people = User.objects.filter(is_active=True, is_staff=True).exclude(pk__in=list(without))
+    return _who_administer(roles).exclude(pk__in=list(without)).exists()
+
+
+def how_many_administer() -> int:
+    """How many different people may change people, each counted once whatever accounts they have."""
+    return _who_administer(Group.objects.all()).order_by().values("person_key").distinct().count()
+
+
+def _who_administer(roles: QuerySet[Group]) -> QuerySet[User]:
+    people = User.objects.filter(is_active=True, is_staff=True)
     for right in DECIDES_ON_PEOPLE:
         app, _, codename = right.partition(".")
         able = roles.filter(permissions__content_type__app_label=app, permissions__codename=codename)
         people = people.filter(groups__in=able)
-    return people.exists()
+    return people

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import maker_checker
+from accounts import maker_checker, proposals
 from accounts.maker_checker import Operation
 from compliance import actions, guards, whitelisting
 from compliance.dossier import CaseDossier
@@ -109,6 +109,14 @@ def register() -> None:
             evidence_template="compliance/_evidence.html",
             url_of=address_of,
         )
+    )
+    proposals.register(
+        "answer_text",
+        "Change of what partners are told",
+        propose="accounts.propose_reference",
+        decide=DECIDE,
+        kind=KIND,
+        has_page=False,
     )
     for key, label, execute in (
         (guards.RELEASE, "Release a payment", carry_out),

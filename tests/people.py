@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import ApprovalRequest, User
 from accounts.permissions import Role
 from backoffice.demo import people, world
 from tests.factories.accounts import BranchFactory, PartnerFactory, UserFactory, grant, permission
@@ -41,5 +43,38 @@ def _made(username: str) -> User:
 def signed_in(user: User) -> Client:
     """A browser in which this person is signed in."""
     client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+class Seconded(Client):
+    """A browser whose proposals in Django admin another person agrees to at once, by the inbox: two people's work."""
+
+    said = ""
+    """What the second person was told last."""
+
+    def post(self, *args: Any, **kwargs: Any) -> Any:
+        known = set(ApprovalRequest.objects.values_list("pk", flat=True))
+        answer = super().post(*args, **kwargs)
+        for asked in ApprovalRequest.objects.pending().exclude(pk__in=known).order_by("pk"):
+            second = signed_in(_second_of(asked))
+            decided = second.post(asked.get_absolute_url(), {"decision": "approve"})
+            assert decided.status_code == 302, decided.content.decode()
+            self.said = second.get("/approvals/").content.decode()
+        return answer
+
+
+def _second_of(asked: ApprovalRequest) -> User:
+    """Somebody who may decide it: whoever is there already, else somebody new."""
+    roles = {"settlement_account": Role.TREASURY_CHECKER, "answer_text": Role.COMPLIANCE_OFFICER}
+    needed = roles.get(asked.operation, Role.ADMINISTRATOR)
+    others = User.objects.filter(groups__name=needed.value, is_active=True).exclude(person_key=asked.maker_person)
+    unconcerned = others.exclude(username=asked.object_id)
+    return unconcerned.order_by("pk").first() or UserFactory(roles=[needed], everything=True)
+
+
+def seconded(user: User) -> Seconded:
+    """A browser in which this person is signed in and does not stay alone with what is proposed."""
+    client = Seconded()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client

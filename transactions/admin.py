@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.access import scope_of
-from accounts.administration import REFERENCE, ChangingAdmin, ReadingAdmin, ReasonedForm, SecondedAdmin
+from accounts.administration import REFERENCE, ChangingAdmin, ReadingAdmin, ReasonedForm
 from accounts.models import Partner, User
 from transactions import formats, masking, search
 from transactions.answers import KEY_OF_STAGE
@@ -255,6 +255,7 @@ class AccountAdmin(PartAdmin):
 class ReferenceAdmin(ChangingAdmin):
     section = "Reference data"
     to_change = REFERENCE
+    operation = "reference"
 
 
 class ReasonCodeForm(ReasonedForm):
@@ -295,9 +296,9 @@ class StageLimitAdmin(ReferenceAdmin):
 
 
 @admin.register(MoneyLimit)
-class MoneyLimitAdmin(SecondedAdmin):
-    section = "Reference data"
-    to_change = REFERENCE
+class MoneyLimitAdmin(ReferenceAdmin):
+    may_add = False
+    consequence = "It counts from the next deed on."
     helps = "A change waits until another administrator agrees to it under Approvals."
     fixed = ("key", "currency")
     list_display = ("key", "currency", "amount")
@@ -336,10 +337,13 @@ class AnswerTextAdmin(ReferenceAdmin):
     """What partners are told: a new version replaces the one before, which stays as it was said."""
 
     form = AnswerTextForm
+    operation = "answer_text"
+    consequence = "Partners are told these words from the next answer on."
     may_change = False
     list_display = ("key", "version", "text", "created_at")
     ordering = ("key", "-version")
-    helps = "The newest version of a text is in force. A version is never edited: what was told to partners stays."
+    helps = "The newest version of a text is in force once a compliance officer has agreed to it. A version is never "
+    helps += "edited: what was told to partners stays."
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["key", "version", "text", "created_at"] if obj is not None else ["key", "text"]
@@ -350,9 +354,12 @@ class AnswerTextAdmin(ReferenceAdmin):
         newest = AnswerText.objects.filter(key=key).order_by("-version").first()
         return {"key": key, "text": newest.text if newest else ""}
 
-    def save_model(self, request: HttpRequest, obj: AnswerText, form: Any, change: bool) -> None:
-        obj.created_at = timezone.now()
-        super().save_model(request, obj, form, change)
+    def called(self, row: AnswerText) -> str:
+        return row.key
+
+    def store_row(self, form: Any, row: AnswerText, *, added: bool) -> None:
+        row.created_at = timezone.now()
+        super().store_row(form, row, added=added)
 
 
 def _for_partners(text: str) -> str:

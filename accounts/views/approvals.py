@@ -51,12 +51,12 @@ def request_page(request: HttpRequest, approval: str) -> HttpResponse:
         return _page(request, asked, form, status=422)
     decide = form.cleaned_data["decision"]
     try:
-        DECISIONS[decide](asked, by=reader, note=form.cleaned_data["note"])
+        decided = DECISIONS[decide](asked, by=reader, note=form.cleaned_data["note"])
     except Refused as refusal:
         _record_refusal(request, refusal)
         return _page(request, _request_of(reader, approval), form, refusal=refusal, status=refusal.status)
     link = format_html('<a href="{}">{}</a>', asked.get_absolute_url(), asked.number)
-    messages.success(request, format_html("{} is {}: {}.", link, DONE[decide], asked.summary))
+    messages.success(request, format_html("{} is {}: {}. {}", link, DONE[decide], asked.summary, decided.done))
     following = ApprovalRequest.objects.waiting_for(reader).order_by("created_at", "pk").first()
     return redirect(following.get_absolute_url() if following else "/approvals/")
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts import maker_checker
+from accounts import proposals
 from accounts.errors import Refused
 from accounts.models import ApprovalPolicy, ApprovalRequest, User
 from exceptions import actions, proofs
@@ -78,16 +78,7 @@ def _lower_limit(by: User) -> int:
     policy = ApprovalPolicy.objects.filter(operation="repush", currency="PKR").first()
     if policy is None or policy.limit is None:
         return 0
-    seen, wanted = str(policy.limit), str(policy.limit / 2)
-    maker_checker.request(
-        "reference",
-        policy,
-        by=by,
-        summary=f"Change approval policy {policy.trail_name}",
-        consequence="It counts from the next deed on.",
-        note="The risk committee asked for a lower limit.",
-        before={"Limit of one transaction": seen},
-        after={"Limit of one transaction": wanted},
-        payload={"pk": policy.pk, "seen": {"limit": seen}, "columns": {"limit": wanted}},
-    )
+    rows = {"rule": policy.rule, "job_rows": str(policy.job_rows or ""), "job_limit": str(policy.job_limit or "")}
+    lower = {"limit": str(policy.limit / 2), "hours": str(policy.hours)}
+    proposals.propose(policy, by=by, reason="The risk committee asked for a lower limit.", **rows, **lower)
     return 1

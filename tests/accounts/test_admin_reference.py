@@ -13,12 +13,19 @@ from accounts.models import User
 from accounts.permissions import Role
 from audit.models import AuditEvent
 from tests.factories.accounts import PartnerFactory, permission, role
+from tests.people import Seconded, seconded
 from tests.transactions.arriving import in_stage
 from transactions.admin import PLACEHOLDERS
 from transactions.models import AnswerText, Holiday, ReasonCode, StageLimit
 
 pytestmark = pytest.mark.django_db
 WHY = "Ticket 815: plainer words"
+
+
+@pytest.fixture
+def as_admin(admin: User) -> Seconded:
+    """An administrator whose proposals another one agrees to at once; test_admin_proposals.py looks in between."""
+    return seconded(admin)
 
 
 def said(answer: Any) -> str:
@@ -48,7 +55,7 @@ def test_an_edited_sentence_stands_on_the_next_detail_page(as_admin: Client, as_
     assert (entry["object_type"], entry["object_id"], entry["reason"]) == ("transactions.reasoncode", reason.code, WHY)
     assert entry["after"] == {"sentence": "The moon stood in the way."}
     row = reason.history.latest()
-    assert (row.history_change_reason, row.request_id) == (WHY, entry["request_id"])
+    assert (row.history_change_reason.startswith(WHY), row.request_id) == (True, entry["request_id"])
     history = said(as_admin.get(f"/admin/transactions/reasoncode/{reason.pk}/history/"))
     assert "<ins>The moon stood in the way.</ins>" in history
 
@@ -181,7 +188,7 @@ def test_holidays_and_limits_come_and_go_with_a_reason(as_admin: Client) -> None
     as_admin.post(f"/admin/transactions/holiday/{day.pk}/delete/", {"reason": WHY})
     assert not Holiday.objects.filter(pk=day.pk).exists()
     assert Holiday.history.filter(id=day.pk).latest().history_type == "-"
-    assert Holiday.history.filter(id=day.pk).latest().history_change_reason == WHY
+    assert Holiday.history.filter(id=day.pk).latest().history_change_reason.startswith(WHY)
     assert json.loads(AuditEvent.objects.get(verb="deleted").body)["before"]["name"] == "Quaid-e-Azam Day"
 
     limit = StageLimit.objects.filter(partner=None).first()

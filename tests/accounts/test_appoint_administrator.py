@@ -1,4 +1,4 @@
-"""The first administrator of an installation: one, once, on the record."""
+"""The first two administrators of an installation: no more than two, on the record."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.permissions import MATRIX, Role
 from audit.models import AuditEvent
+from tests.factories.accounts import UserFactory
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -43,15 +44,17 @@ def test_the_first_administrator_signs_in_and_chooses_a_password(appoint: Callab
     assert not amna.is_superuser
     bodies = [json.loads(body) for body in AuditEvent.objects.filter(object_id="amna").values_list("body", flat=True)]
     assert [one["verb"] for one in bodies[:2]] == ["added", "role_given"]
-    assert amna.history.earliest().history_change_reason == "First administrator of this installation"
+    assert amna.history.earliest().history_change_reason == "Administrator of a new installation"
     assert MATRIX[Role.ADMINISTRATOR]
 
 
-def test_there_is_no_second_first_administrator(appoint: Callable[..., str]) -> None:
-    person("admin")
-    with pytest.raises(SystemExit, match="There is an administrator already"):
-        appoint()
-    assert not User.objects.filter(username="amna").exists()
+def test_the_second_administrator_is_appointed_too_and_then_two_people_decide(appoint: Callable[..., str]) -> None:
+    admin = person("admin")
+    UserFactory(username="admin.too", person_key=admin.person_key, roles=[Role.ADMINISTRATOR], is_staff=True)
+    assert "amna is an administrator" in appoint()
+    with pytest.raises(SystemExit, match="Two people administer already"):
+        appoint("zara")
+    assert not User.objects.filter(username="zara").exists()
 
 
 @pytest.mark.parametrize(("username", "password"), [("amna", "short"), ("Amna Soomro!", FIRST), ("amna", "")])

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ASK_NO_RIGHT = {
     "choose_preferences",  # everybody signed in may; it touches only `by`
     "choose_password",  # the same
-    "appoint_first_administrator",  # the operator's own command, refused as soon as somebody administers
+    "appoint_administrator",  # the operator's own command, refused as soon as two people administer
 }
 HOLDING_DEEDS = {"actions.py", "handling.py", "jobs.py", "reversals.py", "sheets.py"}
 ROOMS = ("accounts", "audit", "transactions", "compliance", "exceptions", "backoffice")

@@ -16,7 +16,7 @@ from tests.accounts.test_admin import WHY, change_partner, change_person, change
 from tests.factories.accounts import PartnerFactory, permission
 from tests.factories.transactions import TransactionFactory
 from tests.gateway.telling import paid, post
-from tests.people import PASSWORD, person, signed_in
+from tests.people import PASSWORD, person, seconded, signed_in
 from transactions.models import Inquiry, ReasonCode, SavedView, Transaction
 
 VIEWS = "/transactions/views/"
@@ -31,7 +31,7 @@ class World:
     failed: Transaction
 
     def of(self, name: str) -> Client:
-        client = signed_in(person(name))
+        client = seconded(person(name)) if name == "admin" else signed_in(person(name))
         client.raise_request_exception = False
         return client
 

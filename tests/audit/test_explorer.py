@@ -21,7 +21,7 @@ from tests.database import owner_connection
 from tests.factories.accounts import PartnerFactory, grant
 from tests.factories.audit import AuditEventFactory
 from tests.factories.transactions import TransactionFactory
-from tests.people import person, signed_in
+from tests.people import person, seconded, signed_in
 from tests.transactions.pages import read
 
 PAGES = (
@@ -151,9 +151,9 @@ def test_an_entry_has_a_page_with_its_hash_and_its_text(as_nadia: Client) -> Non
 
 
 @pytest.mark.django_db
-def test_an_object_has_its_whole_history_with_what_each_deed_changed(as_nadia: Client, as_admin: Client) -> None:
+def test_an_object_has_its_whole_history_with_what_each_deed_changed(as_nadia: Client, admin: User) -> None:
     partner = PartnerFactory(code="RIA", name="RIA")
-    change_partner(as_admin, partner, name="RIA Money")
+    change_partner(seconded(admin), partner, name="RIA Money")
     answer = as_nadia.get("/audit/o/accounts.partner/RIA/")
     text = read(answer).text
     assert "Name: was RIA → becomes RIA Money" in text

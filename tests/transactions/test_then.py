@@ -17,7 +17,7 @@ from tests.accounts.test_admin import change_partner
 from tests.factories.accounts import PartnerFactory
 from tests.factories.audit import AuditEventFactory
 from tests.factories.transactions import NoteFactory, TransactionFactory
-from tests.people import person, signed_in
+from tests.people import person, seconded, signed_in
 from tests.transactions.pages import read
 from transactions.models import Transaction
 
@@ -130,10 +130,10 @@ def test_that_a_past_state_was_read_is_recorded(as_nadia: Client) -> None:
     assert entry.said["facts"]["part"].startswith("state at ")
 
 
-def test_a_partner_is_shown_as_it_stood(as_nadia: Client, as_admin: Client) -> None:
+def test_a_partner_is_shown_as_it_stood(as_nadia: Client, admin: User) -> None:
     partner = PartnerFactory(code="RIA", name="RIA")
     before = timezone.now()
-    change_partner(as_admin, partner, name="RIA Money")
+    change_partner(seconded(admin), partner, name="RIA Money")
     old, new = (
         read(as_nadia.get("/audit/o/accounts.partner/RIA/at/", {"t": at(t)})).text for t in (before, timezone.now())
     )

@@ -1,4 +1,4 @@
-"""manage.py appoint_administrator: the first person of a new installation."""
+"""manage.py appoint_administrator: the first two people of a new installation."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from accounts.errors import Refused
 
 class Command(BaseCommand):
     help = (
-        "Make the first administrator. Works only while nobody administers; afterwards administrators add people in "
-        "the administration pages. The password is asked for, or read as one line from standard input."
+        "Make an administrator. Works only while fewer than two people administer; afterwards one proposes and "
+        "another agrees in the administration pages. The password is asked for, or read as one line from standard "
+        "input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="lower-case letters, digits and dots")
         parser.add_argument("--full-name", required=True)
-        parser.add_argument("--reason", default="First administrator of this installation")
+        parser.add_argument("--reason", default="Administrator of a new installation")
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = getpass("First password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         try:
-            person = actions.appoint_first_administrator(
+            person = actions.appoint_administrator(
                 options["username"], full_name=options["full_name"], password=password, reason=options["reason"]
             )
         except Refused as refusal:
