@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from transactions.answers import Answer, answer_for, key_of
 from transactions.discretion import Reader
 from transactions.explain import Explanation, explain
-from transactions.facts import Facts, facts_about
+from transactions.facts import Facts, Read, facts_about
 from transactions.models import Account, AnswerText, Event, Holiday, Note, Party, PurposeCode, ReasonCode, Transaction
 from transactions.object_trail import remembered_reason
 from transactions.related import Related, related_to
@@ -44,7 +44,8 @@ class Dossier:
     @cached_property
     def facts(self) -> Facts:
         """What the guards of deeds look at."""
-        return facts_about(self.transaction)
+        accounts = [self.account] if self.account is not None else []
+        return facts_about(self.transaction, read=Read(self.events, accounts, self.reasons))
 
     @cached_property
     def reasons(self) -> dict[str, ReasonCode]:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Max, Q
@@ -38,6 +39,8 @@ EXCLUSIVE: Final = (Rail.ONE_LINK, Rail.RAAST)
 """The two rails of which either may hold the money while the other is tried (DOMAIN.md section 5)."""
 _PAYING: Final = (EventStage.PAYMENT, EventStage.RTGS, EventStage.SETTLEMENT, EventStage.INQUIRY)
 _CHECKING: Final = (EventStage.SCREENING, EventStage.COMPLIANCE_REVIEW)
+_WORD: Final = ("sequence", "time", "stage", "result", "rail", "funds_position", "attempt", "command_id")
+_word: Final = attrgetter(*_WORD)
 
 
 @dataclass(frozen=True)
@@ -175,24 +178,40 @@ class Facts:
         )
 
 
+@dataclass(frozen=True)
+class Read:
+    """What a page has read of one transaction before it asks for its facts: read once, not twice."""
+
+    events: Iterable[Event]
+    accounts: Iterable[Account]
+    reasons: Mapping[str, ReasonCode]
+
+
 def facts_of(
-    transactions: Iterable[Transaction], *, now: dt.datetime | None = None, agreed: ApprovalRequest | None = None
+    transactions: Iterable[Transaction],
+    *,
+    now: dt.datetime | None = None,
+    agreed: ApprovalRequest | None = None,
+    read: Read | None = None,
 ) -> list[Facts]:
-    """The facts of these transactions, in their order, in seven queries for however many there are."""
+    """The facts of these transactions, in their order, in eight queries for however many there are.
+
+    For one transaction five are enough if its page has `read` the rest.
+    """
     rows = list(transactions)
     ids, names = [row.pk for row in rows], [row.txn_id for row in rows]
     now = now or timezone.now()
-    reasons = {one.code: one for one in ReasonCode.objects.filter(code__in={row.reason_code for row in rows} - {""})}
+    read = read or _read(ids, {row.reason_code for row in rows} - {""})
     commands, requests = _commands(ids), _requests(names)
-    money, checked = _told(ids)
-    accounts = dict(Account.objects.filter(transaction_id__in=ids).values_list("transaction_id", "is_iban"))
+    money, checked = _told(read.events)
+    accounts = {account.transaction_id: account.is_iban for account in read.accounts}
     changed = _changed(ids)
     limits, policies = limits_now(), Policies.now()
     return [
         Facts(
             transaction=row,
             now=now,
-            reason=reasons.get(row.reason_code),
+            reason=read.reasons.get(row.reason_code),
             commands=commands[row.pk],
             requests=requests[row.txn_id],
             money=money[row.pk],
@@ -208,9 +227,9 @@ def facts_of(
     ]
 
 
-def facts_about(transaction: Transaction, *, agreed: ApprovalRequest | None = None) -> Facts:
+def facts_about(transaction: Transaction, *, agreed: ApprovalRequest | None = None, read: Read | None = None) -> Facts:
     """The facts of one transaction now."""
-    (facts,) = facts_of([transaction], agreed=agreed)
+    (facts,) = facts_of([transaction], agreed=agreed, read=read)
     return facts
 
 
@@ -218,6 +237,16 @@ def limits_now() -> Limits:
     """The limits in force."""
     return Limits({(key, currency): amount for key, currency, amount in
                    MoneyLimit.objects.values_list("key", "currency", "amount")})  # fmt: skip
+
+
+def _read(ids: Collection[int], reasons: Collection[str]) -> Read:
+    passed = Q(stage__in=_CHECKING, result=Result.SUCCESS)
+    events = Event.objects.filter(Q(stage__in=_PAYING) | passed, transaction_id__in=ids, type=EventType.STAGE)
+    return Read(
+        events=events.order_by("sequence").only("transaction_id", "received_at", "type", *_WORD),
+        accounts=Account.objects.filter(transaction_id__in=ids).only("transaction_id", "is_iban"),
+        reasons={one.code: one for one in ReasonCode.objects.filter(code__in=reasons)} if reasons else {},
+    )
 
 
 def _commands(ids: Collection[int]) -> defaultdict[int, list[Command]]:
@@ -235,21 +264,20 @@ def _requests(names: Collection[str]) -> defaultdict[str, list[ApprovalRequest]]
     return found
 
 
-def _told(ids: Collection[int]) -> tuple[defaultdict[int, list[MoneyWord]], dict[int, dt.datetime]]:
+def _told(events: Iterable[Event]) -> tuple[defaultdict[int, list[MoneyWord]], dict[int, dt.datetime]]:
     """What the events said about the money, by their numbers; and when the checks were last passed, by screening or by
     a person's release.
     """
-    passed = Q(stage__in=_CHECKING, result=Result.SUCCESS)
-    rows = Event.objects.filter(Q(stage__in=_PAYING) | passed, transaction_id__in=ids, type=EventType.STAGE)
-    columns = ("sequence", "time", "stage", "result", "rail", "funds_position", "attempt", "command_id")
     money: defaultdict[int, list[MoneyWord]] = defaultdict(list)
     checked: dict[int, dt.datetime] = {}
-    for pk, at, *said in rows.order_by("sequence").values_list("transaction_id", "received_at", *columns):
-        word = MoneyWord(*said)
-        if word.stage in _CHECKING:
+    for event in events:
+        pk, at = event.transaction_id, event.received_at
+        if event.type != EventType.STAGE:
+            continue
+        if event.stage in _PAYING:
+            money[pk].append(MoneyWord(*_word(event)))
+        elif event.stage in _CHECKING and event.result == Result.SUCCESS:
             checked[pk] = max(at, checked.get(pk, at))
-        else:
-            money[pk].append(word)
     return money, checked
 
 

@@ -352,7 +352,7 @@ def test_the_number_of_queries_does_not_grow_with_the_timeline(as_nadia: Client)
             as_nadia.get(transaction.get_absolute_url())
         costs.append(len(queries))
     assert costs[1] - costs[0] <= 3
-    assert max(costs) <= 45
+    assert max(costs) <= 42
 
 
 def test_a_handlers_page_costs_a_bounded_number_of_queries(as_hina: Client) -> None:
@@ -360,7 +360,7 @@ def test_a_handlers_page_costs_a_bounded_number_of_queries(as_hina: Client) -> N
     as_hina.get(transaction.get_absolute_url())
     with CaptureQueriesContext(connection) as queries:
         as_hina.get(transaction.get_absolute_url())
-    assert len(queries) <= 38
+    assert len(queries) <= 33
 
 
 def test_help_names_the_badges_the_reader_meets(as_hina: Client, as_adeel: Client) -> None:
