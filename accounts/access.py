@@ -14,11 +14,20 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.models import Permission
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from guardian.shortcuts import get_objects_for_user
 
 from accounts.errors import MissingPermission, Refused
-from accounts.models import Branch, Partner, User
+from accounts.models import (
+    Branch,
+    BranchGroupPermission,
+    BranchUserPermission,
+    Partner,
+    PartnerGroupPermission,
+    PartnerUserPermission,
+    User,
+)
 from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS, Role
 
 if TYPE_CHECKING:
@@ -86,6 +95,39 @@ def roles_that_may(permission: str, *, reader: User | AnonymousUser) -> list[str
             holders.setdefault(f"{app}.{codename}", []).append(name)
         reader.__dict__["_holders"] = holders
     return holders.get(permission, [])
+
+
+def people_who_may(permission: str, *, partner_id: int | None = None, branch_id: int | None = None) -> QuerySet[User]:
+    """The active people whose roles give `permission` now, and who work on this partner and branch where one is named.
+
+    The same answer as `has` and `work_scope_of` give for each of them, in one statement for all.
+    """
+    found = User.objects.filter(_given(permission, own=False), is_active=True)
+    if partner_id is None:
+        return found
+    partners, branches = _given(ALL_PARTNERS.name), _given(ALL_BRANCHES.name)
+    partners |= _works_on(partner_id, "work_partner", PartnerUserPermission, PartnerGroupPermission)
+    if branch_id is not None:
+        branches |= _works_on(branch_id, "work_branch", BranchUserPermission, BranchGroupPermission)
+    return found.filter(partners, branches)
+
+
+def _given(permission: str, *, own: bool = True) -> Q:
+    """Whether one of the person's roles gives it, or for what people hold themselves the person's `own` list."""
+    app, _, codename = permission.partition(".")
+    holders = Q(group__user=OuterRef("pk")) | (Q(user=OuterRef("pk")) if own else Q())
+    return Q(Exists(Permission.objects.filter(holders, content_type__app_label=app, codename=codename)))
+
+
+def _works_on(
+    pk: int,
+    codename: str,
+    of_people: type[PartnerUserPermission] | type[BranchUserPermission],
+    of_roles: type[PartnerGroupPermission] | type[BranchGroupPermission],
+) -> Q:
+    granted = Q(content_object_id=pk, permission__codename=codename)
+    own = of_people.objects.filter(granted, user=OuterRef("pk"))
+    return Q(Exists(own)) | Q(Exists(of_roles.objects.filter(granted, group__user=OuterRef("pk"))))
 
 
 def check(user: User | AnonymousUser, permission: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
@@ -31,6 +32,19 @@ def choose_preferences(*, by: User, **chosen: Any) -> bool:
     for name, value in after.items():
         setattr(person, name, value)
     person.save(update_fields=list(after))
+    trail.record(Verb.PREFERENCES_CHANGED, by=by, obj=person, before=before, after=after)
+    return True
+
+
+@transaction.atomic
+def choose_notifications(*, by: User, quiet: Sequence[str]) -> bool:
+    """Keep of which kinds this person does not want to be told; False when nothing differs from before."""
+    person = User.objects.select_for_update().get(pk=by.pk)
+    if person.quiet_kinds == list(quiet):
+        return False
+    before, person.quiet_kinds = {"quiet_kinds": person.quiet_kinds}, list(quiet)
+    person.save(update_fields=["quiet_kinds"])
+    after = {"quiet_kinds": person.quiet_kinds}
     trail.record(Verb.PREFERENCES_CHANGED, by=by, obj=person, before=before, after=after)
     return True
 

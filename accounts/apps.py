@@ -10,10 +10,12 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and organisations"
 
     def ready(self) -> None:
-        from accounts import proposals
+        from accounts import maker_checker, notifications, proposals
         from accounts.signing_in import keep_last_login
 
         proposals.register_own()
+
+        notifications.register(maker_checker.WAITS, maker_checker.ENDED)
 
         # under the name of Django's own receiver, which then stays away: it would leave a history row at each sign-in
         user_logged_in.disconnect(dispatch_uid="update_last_login")

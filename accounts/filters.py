@@ -1,4 +1,4 @@
-"""The inbox of the second person: its tabs and filters, and the one object that reads them from an address."""
+"""The inbox of the second person and what people are told: their tabs and filters, read from an address."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import django_filters
 from django.http import QueryDict
 from django.utils import timezone
 
-from accounts import maker_checker
-from accounts.models import ApprovalRequest
+from accounts import maker_checker, notifications
+from accounts.models import ApprovalRequest, Notification
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -161,3 +162,107 @@ class ApprovalQuery:
         if name != "after":
             rest.pop("after", None)
         return f"?{rest.urlencode()}" if rest else "/approvals/"
+
+
+SHOWN: Final = [("unread", "Unread"), ("all", "All")]
+
+
+class NotificationFilters(django_filters.FilterSet):  # type: ignore[misc]
+    """Which notifications are shown: unread ones or all, and of which kind."""
+
+    show = django_filters.ChoiceFilter(label="Which", choices=SHOWN, method="shown", empty_label=None)
+    kind = django_filters.ChoiceFilter(label="Kind", choices=(), field_name="kind", empty_label="All")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.filters["kind"].extra["choices"] = [(kind.key, kind.label) for kind in notifications.kinds_for(user)]
+
+    def shown(self, rows: Any, name: str, value: str) -> Any:
+        return rows if value == "all" else rows.unread()
+
+
+class NotificationQuery:
+    """One reading of what a person was told: rows, tabs, troubles. A bad parameter shows no rows."""
+
+    def __init__(self, params: QueryDict, user: User) -> None:
+        self.params, self.user = params.copy(), user
+        effective = self.params.copy()
+        effective.setdefault("show", "unread")
+        self.show = effective["show"]
+        self.mine = Notification.objects.visible_to(user)
+        self.filters = NotificationFilters(effective, queryset=self.mine, user=user)
+
+    @cached_property
+    def troubles(self) -> list[Trouble]:
+        """Everything in the address that is not understood."""
+        return list(self._troubles())
+
+    def _troubles(self) -> Iterable[Trouble]:
+        for key in self.params:
+            if key not in {*self.filters.filters, *_NOT_FILTERS}:
+                yield Trouble(f"There is no filter “{key[:60]}”.", self._without(key))
+        for name in self.filters.form.errors:
+            word = {"show": "such list"}.get(name, name)
+            yield Trouble(f"There is no {word} “{self.params.get(name, '')[:60]}”.", self._without(name))
+        if self.params.get("after") and self._after is None:
+            yield Trouble("This page of the list is not there any more.", self._without("after"))
+
+    @cached_property
+    def _after(self) -> Any:
+        try:
+            key = UUID(self.params.get("after", ""))
+        except ValueError:
+            return None
+        return self.mine.called(key).first()
+
+    @cached_property
+    def rows(self) -> list[Notification]:
+        """At most one more than a page, the newest first."""
+        if self.troubles:
+            return []
+        found = self.filters.qs.newest_first()
+        return list((found.elder_than(self._after) if self._after else found)[: PAGE + 1])
+
+    @property
+    def page(self) -> list[Notification]:
+        return self.rows[:PAGE]
+
+    @cached_property
+    def unread(self) -> int:
+        """How many are unread, of every kind."""
+        return int(self.mine.unread().count())
+
+    @property
+    def older_url(self) -> str | None:
+        if len(self.rows) <= PAGE:
+            return None
+        following = self.params.copy()
+        following["after"] = str(self.page[-1].key)
+        return f"?{following.urlencode()}"
+
+    @property
+    def newer_url(self) -> str | None:
+        return self._without("after") if self._after else None
+
+    @property
+    def tabs(self) -> list[Tab]:
+        """Unread ones, counted, and all."""
+        return [
+            Tab(
+                label,
+                f"{_NOTIFICATIONS}?show={value}",
+                self.unread if value == "unread" else 0,
+                value == self.show,
+            )
+            for value, label in SHOWN
+        ]
+
+    def _without(self, name: str) -> str:
+        rest = self.params.copy()
+        rest.pop(name, None)
+        if name != "after":
+            rest.pop("after", None)
+        return f"?{rest.urlencode()}" if rest else _NOTIFICATIONS
+
+
+_NOTIFICATIONS: Final = "/notifications/"

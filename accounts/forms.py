@@ -10,6 +10,7 @@ from django import forms
 from django.contrib.auth.forms import PasswordChangeForm
 from django.core.exceptions import ValidationError
 
+from accounts import notifications
 from accounts.adapter import ONE_TEXT
 from accounts.models import User
 
@@ -62,6 +63,32 @@ class PreferencesForm(PersonForm):
         zone = self.fields["time_zone"]
         if isinstance(zone, forms.ChoiceField):
             zone.choices = [(name, name.replace("_", " ")) for name in sorted(zones)]
+
+
+class ToldForm(forms.Form):
+    """Of what a person wants to be told. What is not ticked is not told from now on."""
+
+    told = forms.MultipleChoiceField(
+        label="Tell me when", required=False, widget=forms.CheckboxSelectMultiple, help_text="In the product only."
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kinds, told = notifications.kinds_for(user), self.fields["told"]
+        told.initial = [kind.key for kind in self.kinds if kind.key not in user.quiet_kinds]
+        if isinstance(told, forms.MultipleChoiceField):
+            told.choices = [(kind.key, kind.label) for kind in self.kinds]
+
+    @property
+    def quiet(self) -> list[str]:
+        """The kinds that were not ticked."""
+        return sorted(kind.key for kind in self.kinds if kind.key not in self.cleaned_data["told"])
+
+
+class NotificationForm(forms.Form):
+    """Which notification was read; without a key all of them."""
+
+    key = forms.UUIDField(required=False)
 
 
 class PasswordForm(PasswordChangeForm):

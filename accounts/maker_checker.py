@@ -25,11 +25,14 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, models, transaction
+from django.urls import reverse
 from django.utils import timezone
 
-from accounts.access import check, has, permissions_of, roles_that_may, work_scope_of
+from accounts import notifications
+from accounts.access import check, has, people_who_may, permissions_of, roles_that_may, work_scope_of
 from accounts.errors import Refused
 from accounts.models import ApprovalPolicy, ApprovalRequest, User
+from accounts.notifications import Kind, Notice, Subject
 from accounts.permissions import PERMISSIONS
 from accounts.separation import LOCK, one_at_a_time
 from audit import trail
@@ -47,6 +50,11 @@ INBOX: Final = frozenset(
 )
 """Who holds one of these rights has an inbox: proposers, deciders and auditors."""
 MOST_AT_ONCE: Final = 500
+
+BATCH: Final = "accounts.batch"
+"""What notifications call the requests of one job together."""
+WAITS: Final = Kind("approval_waits", "A request waits for my decision", INBOX - {AUDITS})
+ENDED: Final = Kind("request_ended", "A request of mine was decided, sent back, overtaken or ran out", INBOX - {AUDITS})
 
 Guards = Callable[[ApprovalRequest, Any], str]
 Execute = Callable[[ApprovalRequest, Any, User], str]
@@ -246,6 +254,7 @@ def request(
             asked.save(force_insert=True)
     except IntegrityError as error:
         raise _taken(error, asked, token) from error
+    _tell_deciders(asked)
     _record(Verb.APPROVAL_ASKED, asked, by=by, reason=_why(reason_code, note))
     return asked
 
@@ -319,6 +328,7 @@ def withdraw(asked: ApprovalRequest, *, by: User, note: str = "") -> ApprovalReq
     check(by, _operations[present.operation].propose)
     _refuse_when_decided(present, by)
     _end(present, State.WITHDRAWN, note=note)
+    _tell_of_ends([present])
     _record(Verb.APPROVAL_WITHDRAWN, present, by=by, reason=note)
     return present
 
@@ -328,11 +338,15 @@ def expire(*, now: dt.datetime | None = None) -> int:
     """End the requests whose time ran out; nothing happens to their objects. For the worker; answers how many."""
     now = now or timezone.now()
     over = list(
-        ApprovalRequest.objects.over(now).select_for_update(of=("self",), skip_locked=True).order_by("pk")[:500]
+        ApprovalRequest.objects.over(now)
+        .select_for_update(of=("self",), skip_locked=True)
+        .select_related("maker")
+        .order_by("pk")[:MOST_AT_ONCE]
     )
     for one in over:
         _end(one, State.EXPIRED)
     if over:
+        _tell_of_ends(over)
         numbers = [one.number for one in over]
         facts = {"count": len(over), "requests": numbers}
         trail.record(Verb.APPROVALS_EXPIRED, object_type="accounts.approvalrequest", facts=facts)
@@ -429,19 +443,23 @@ def _decide(asked: ApprovalRequest, *, by: User, as_: State, code: str, note: st
     _refuse_unfit(present, one, by)
     if present.expires_at <= timezone.now():
         _end(present, State.EXPIRED)
+        _tell_of_ends([present])
         facts = {"count": 1, "requests": [present.number]}
         trail.record(Verb.APPROVALS_EXPIRED, object_type="accounts.approvalrequest", facts=facts)
         return present, f"This request ran out at {clock(present.expires_at)}. Your decision was not recorded."
     if as_ is not State.APPROVED:
         _end(present, as_, checker=by, code=code, note=note)
+        _tell_of_ends([present])
         verb = Verb.APPROVAL_REJECTED if as_ is State.REJECTED else Verb.APPROVAL_SENT_BACK
         _record(verb, present, by=by, reason=_why(code, note))
         return present, ""
     if in_the_way := _overtaken(present, one, obj):
         _end(present, State.STALE, outcome=in_the_way)
+        _tell_of_ends([present])
         _record(Verb.APPROVAL_OVERTAKEN, present, by=by, reason=in_the_way, result="FAILED")
         return present, in_the_way
     _end(present, State.APPROVED, checker=by, code=code, note=note)
+    _tell_of_ends([present])
     done = present.done = one.execute(present, obj, by)
     _record(Verb.APPROVAL_GIVEN, present, by=by, reason=_why(code, note), done=done)
     return present, ""
@@ -485,6 +503,55 @@ def _end(
     present.state, present.checker, present.decided_at = state, checker, timezone.now()
     present.decision_code, present.decision_note, present.outcome = code, note, outcome[:500]
     present.save(update_fields=["state", "checker", "decided_at", "decision_code", "decision_note", "outcome"])
+
+
+# -- who is told ------------------------------------------------------------------------------------------------------
+
+
+def _tell_deciders(asked: ApprovalRequest) -> None:
+    """Tell everybody who could decide it now. The requests of one job are told once."""
+    one = operation_of(asked)
+    able = people_who_may(one.decide, partner_id=asked.partner_id, branch_id=asked.branch_id)
+    people = [person for person in able if not one.why_not_decide(asked, person)]
+    said = f"{asked.maker} asks: {asked.summary}"
+    if asked.batch is not None:
+        said = f"{asked.maker} asks for the rows of a job: {one.label}"
+    notifications.tell(WAITS.key, people, about=_subject(asked, one.decide), sentence=said, by=asked.maker)
+
+
+def _tell_of_ends(ended: list[ApprovalRequest]) -> None:
+    """Nobody needs to decide these any more, and their makers hear what became of them."""
+    single = [one.number for one in ended if one.batch is None]
+    notifications.end(WAITS.key, object_type=ApprovalRequest._meta.label_lower, object_ids=single)
+    batches = {one.batch for one in ended if one.batch is not None}
+    if batches:
+        left = set(ApprovalRequest.objects.pending().filter(batch__in=batches).values_list("batch", flat=True))
+        notifications.end(WAITS.key, object_type=BATCH, object_ids=[str(batch) for batch in batches - left])
+    heard = [one for one in ended if one.state != State.WITHDRAWN]
+    notifications.tell_all(
+        Notice(ENDED.key, one.maker, _subject(one, operation_of(one).propose), _told_of(one)) for one in heard
+    )
+
+
+def _told_of(asked: ApprovalRequest) -> str:
+    what = {
+        State.APPROVED: f"{asked.checker} approved",
+        State.REJECTED: f"{asked.checker} rejected",
+        State.SENT_BACK: f"{asked.checker} sent back",
+        State.EXPIRED: "Nobody decided in time",
+        State.STALE: "Overtaken",
+    }[State(asked.state)]
+    if asked.batch is not None:
+        return f"{what}: a row of a job that you asked for, {operation_of(asked).label}"
+    return f"{what}: {asked.summary}"
+
+
+def _subject(asked: ApprovalRequest, right: str) -> Subject:
+    """What a notification of this request is about: the request, or the job whose rows are requests."""
+    if asked.batch is None:
+        return Subject.of(asked, right=right, partner_id=asked.partner_id, branch_id=asked.branch_id)
+    url = reverse("accounts:batch", args=[asked.batch])
+    return Subject(BATCH, str(asked.batch), url, right, asked.partner_id, asked.branch_id)
 
 
 # -- people as they are now -------------------------------------------------------------------------------------------

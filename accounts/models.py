@@ -6,6 +6,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -16,6 +17,7 @@ from simple_history import register
 from simple_history.models import HistoricalRecords
 
 from accounts.inbox import ApprovalQuerySet
+from accounts.told import NotificationQuerySet
 from audit.history import Traced
 
 CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9._-]*$", "Use capital letters, digits, dots, dashes and underscores.")
@@ -69,6 +71,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     page_size = models.PositiveSmallIntegerField(default=50)
     single_keys = models.BooleanField("single-key shortcuts", default=True)
     announcements = models.BooleanField("announce changes to screen readers", default=True)
+    quiet_kinds = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True, editable=False,
+        help_text="The kinds of notifications that this person does not want.",
+    )  # fmt: skip
 
     objects = UserManager()
     history = HistoricalRecords(
@@ -83,6 +89,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             "page_size",
             "single_keys",
             "announcements",
+            "quiet_kinds",
         ],
         m2m_fields=["groups", "user_permissions"],
     )
@@ -431,3 +438,62 @@ class ApprovalPolicy(models.Model):
     @property
     def trail_name(self) -> str:
         return str(self)
+
+
+class Notification(models.Model):
+    """Something that waits for one person, or that this person waited for. Only they read it, and only in the product.
+
+    Whoever loses `right`, the partner or the branch does not read of it any more. About one object a person is told
+    once as long as it is unread. It ends by itself where it stops waiting: then it is not unread any more.
+    """
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    recipient = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=40)
+    object_type = models.CharField(max_length=80)
+    object_id = models.CharField(max_length=200)
+    url = models.CharField(max_length=300)
+    sentence = models.CharField(max_length=500, help_text="What it is about, without personal data.")
+    right = models.CharField(max_length=100, blank=True, default="", help_text="Needed to read it; empty: none.")
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    branch = models.ForeignKey(
+        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When it stopped waiting by itself.")
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recipient", "kind", "object_type", "object_id"],
+                condition=Q(read_at__isnull=True, ended_at__isnull=True),
+                name="told_once_as_long_as_unread",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["recipient", "-created_at", "-id"], name="notification_newest"),
+            models.Index(
+                fields=["object_type", "object_id"],
+                name="notification_unread",
+                condition=Q(read_at__isnull=True, ended_at__isnull=True),
+            ),
+            models.Index(fields=["created_at"], name="notification_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    @property
+    def trail_name(self) -> str:
+        return str(self.key)
+
+    @property
+    def is_unread(self) -> bool:
+        return self.read_at is None and self.ended_at is None

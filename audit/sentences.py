@@ -193,6 +193,11 @@ def _viewed(words: _Words) -> str:
     return f"{words.who} viewed {part}{words.object or 'a page'}"
 
 
+def _notifications_read(words: _Words) -> str:
+    count = words.facts["count"]
+    return f"{words.who} marked {count} notification{'' if count == 1 else 's'} as read"
+
+
 def _read_trail(words: _Words) -> str:
     if words.facts["filters"]:
         return f"{words.who} read the trail, {words.facts['filters']}"
@@ -376,6 +381,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.VIEW_RESTORED: _format("{who} took the view {facts[name]} back"),
     Verb.LIST_ARRANGED: _format("{who} arranged their list of transactions"),
     Verb.PREFERENCES_CHANGED: _format("{who} changed their preferences"),
+    Verb.NOTIFICATIONS_READ: _notifications_read,
     Verb.ADDED: _format("{who} added {object}"),
     Verb.CHANGED: _format("{who} changed {object}"),
     Verb.DELETED: _deleted,

@@ -72,6 +72,7 @@ class Verb(StrEnum):
     LIST_ARRANGED = "list_arranged"
 
     PREFERENCES_CHANGED = "preferences_changed"
+    NOTIFICATIONS_READ = "notifications_read"
     ADDED = "added"
     CHANGED = "changed"
     DELETED = "deleted"

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from accounts import notifications
 from accounts.access import permissions_of
 from accounts.maker_checker import INBOX
 from accounts.models import ApprovalRequest, User
@@ -109,6 +110,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "zone_label": formats.zone_label(now, zone),
         "zone_sentence": formats.zone_sentence(now, zone),
         "reading_unrecorded": bool(trail.context().unrecorded_readings),
+        "unread": SimpleLazyObject(lambda: counted(notifications.unread_of(user))),
         "nav": SimpleLazyObject(lambda: menu_of(request)),
         "sees_compliance": SimpleLazyObject(lambda: "compliance.view_cases" in permissions_of(user)),
         "may_search": SimpleLazyObject(lambda: "transactions.view_transactions" in permissions_of(user)),
@@ -147,8 +149,12 @@ def _may_open(entry: Entry, user: User | AnonymousUser, rights: frozenset[str]) 
 
 def _line(entry: Entry, request: HttpRequest, user: User | AnonymousUser) -> Line:
     count = entry.waiting(user) if entry.waiting else 0
-    waiting = "99+" if count > 99 else str(count or "")
-    return Line(entry.label, entry.url, entry.icon, entry.key, request.path.startswith(entry.url), waiting)
+    return Line(entry.label, entry.url, entry.icon, entry.key, request.path.startswith(entry.url), counted(count))
+
+
+def counted(count: int) -> str:
+    """A badge's text: nothing for none, and no further than 99."""
+    return "99+" if count > 99 else str(count or "")
 
 
 def demo_people() -> list[Any]:

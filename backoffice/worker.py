@@ -19,7 +19,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-from accounts import maker_checker
+from accounts import maker_checker, notifications
 from accounts.models import SignInFailure
 from audit import checking, trail, verification
 from audit.verbs import Verb
@@ -116,8 +116,9 @@ def carry_out_reversals(file: int, request: int) -> None:
 
 @by_the_clock("7 * * * *")
 def forget_what_expired() -> None:
-    """Delete searches, sessions and counts of failed sign-ins whose time is over."""
+    """Delete searches, sessions, counts of failed sign-ins and notifications whose time is over."""
     now = timezone.now()
+    notifications.forget(now=now)
     Session.objects.filter(expire_date__lt=now).delete()
     SignInFailure.objects.filter(first_at__lt=now - timedelta(days=1)).exclude(locked_until__gt=now).delete()
     with transaction.atomic():

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from accounts.access import check, check_work
+from accounts import notifications
+from accounts.access import check, check_work, people_who_may
 from accounts.errors import Refused
 from accounts.maker_checker import request
+from accounts.notifications import Kind, Subject
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
@@ -52,7 +54,10 @@ if TYPE_CHECKING:
 
 READ: Final = "compliance.view_cases"
 WORK: Final = "compliance.work_cases"
+DECIDE: Final = "compliance.decide_case"
 REPORTS: Final = "compliance.manage_str"
+TAKEN: Final = Kind("case_taken", "Somebody takes over a case of mine", frozenset({WORK}))
+ESCALATED: Final = Kind("case_escalated", "A case is escalated to the officers", frozenset({DECIDE}))
 LONGEST_SNOOZE: Final = dt.timedelta(days=14)
 LARGEST_FILE: Final = 5 * 1024 * 1024
 MOST_FILES: Final = 50
@@ -101,6 +106,7 @@ def take_next(waiting: CaseQuerySet, *, by: User) -> Case | None:
     if case is not None:
         case.assignee = by
         _changed(case, "assignee", reason="Taken from the queue")
+        notifications.end(ESCALATED.key, object_type=case._meta.label_lower, object_ids=[case.number])
         _note(Verb.CASE_TAKEN, case, by=by)
     return case
 
@@ -109,9 +115,13 @@ def take_next(waiting: CaseQuerySet, *, by: User) -> Case | None:
 def claim(case: Case, *, by: User, seen: Seen) -> Case:
     """Assign the case to oneself, from the queue or from whoever had it."""
     present = _locked(case, by=by, seen=seen, verb=Verb.CASE_TAKEN)
-    before = str(present.assignee or "")
+    former, before = present.assignee, str(present.assignee or "")
     present.assignee = by
     _changed(present, "assignee", seen=seen, reason=f"Taken over from {before}" if before else "Taken")
+    notifications.end(ESCALATED.key, object_type=present._meta.label_lower, object_ids=[present.number])
+    if former is not None:
+        sentence = f"{by} took over {present.number} from you"
+        notifications.tell(TAKEN.key, [former], about=_subject(present, WORK), sentence=sentence, by=by)
     _note(Verb.CASE_TAKEN, present, by=by, before={"assignee": before}, after={"assignee": str(by)})
     return present
 
@@ -202,6 +212,11 @@ def escalate(case: Case, *, by: User, seen: Seen, reason: DecisionReason, note: 
     present.assignee, present.priority = None, Priority.URGENT
     _changed(present, "escalated_at", "escalation_reason", "assignee", "priority", seen=seen, reason=reason.sentence)
     _say(present, by, note, f"Escalated: {reason.sentence}.")
+    officers = people_who_may(
+        DECIDE, partner_id=present.transaction.partner_id, branch_id=present.transaction.branch_id
+    )
+    sentence = f"{by} escalated {present.number}: {reason.sentence}"
+    notifications.tell(ESCALATED.key, officers, about=_subject(present, DECIDE), sentence=sentence, by=by)
     _note(Verb.CASE_ESCALATED, present, by=by, reason=reason.sentence)
     return present
 
@@ -672,6 +687,12 @@ def _changed(case: Case, *fields: str, seen: Seen | None = None, reason: str = "
 def _say(case: Case, by: User, note: str, opening: str) -> None:
     """Put a note into the transaction's journal that only compliance reads."""
     case.transaction.notes.create(author=by, text=f"{case.number}. {opening} {note}".strip(), compliance_only=True)
+
+
+def _subject(case: Case, right: str) -> Subject:
+    """What a notification of this case is about, for those who hold the right."""
+    row = case.transaction
+    return Subject.of(case, right=right, partner_id=row.partner_id, branch_id=row.branch_id)
 
 
 def _note(verb: Verb, obj: Case | Report, **details: Any) -> None:

@@ -9,7 +9,8 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Compliance"
 
     def ready(self) -> None:
-        from compliance import desk, flags, operations, panels, then
+        from accounts import notifications
+        from compliance import actions, desk, flags, operations, panels, then
         from transactions import way_back
 
         panels.register()
@@ -17,4 +18,5 @@ class ComplianceConfig(AppConfig):
         flags.register()
         operations.register()
         desk.register()
+        notifications.register(actions.TAKEN, actions.ESCALATED)
         way_back.register("c", "compliance:queue")

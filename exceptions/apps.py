@@ -9,7 +9,8 @@ class ExceptionsConfig(AppConfig):
     verbose_name = "Exceptions"
 
     def ready(self) -> None:
-        from exceptions import bulk, flags, guards, operations, panels, reversals
+        from accounts import notifications
+        from exceptions import bulk, flags, guards, handling, jobs, operations, panels, reversals
         from transactions import deeds
 
         panels.register()
@@ -17,6 +18,7 @@ class ExceptionsConfig(AppConfig):
         bulk.register_all()
         operations.register()
         reversals.register()
+        notifications.register(handling.GIVEN, jobs.FINISHED, reversals.CHECKED)
         for deed in guards.DEEDS.values():
             if deed is not guards.REVERSE:
                 deeds.register(deed)

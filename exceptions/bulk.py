@@ -152,7 +152,7 @@ def _hand_over(remittance: Transaction, row: BulkRow, job: BulkJob, by: User, si
     to = User.objects.filter(username=name, is_active=True).first() if name else None
     if name and to is None:
         raise Refused(f"Nobody is called {name} any more.")
-    handling.assign(remittance, by=by, to=to, seen=row.data.get("seen", ""))
+    handling.assign(remittance, by=by, to=to, seen=row.data.get("seen", ""), job=job.number)
     return f"With {to} now." if to else "In nobody’s hands now."
 
 

@@ -11,14 +11,18 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts import notifications
 from accounts.access import check, check_work, has, may_work_on
 from accounts.errors import Refused
 from accounts.models import User
+from accounts.notifications import Kind as ToldOf
+from accounts.notifications import Subject
 from audit import trail
 from audit.verbs import Verb
-from exceptions.models import ExceptionItem, Kind
+from exceptions.models import BulkJob, ExceptionItem, Kind
 from exceptions.opening import CLOSED_BY_THE_INTAKE
 from transactions import formats
 from transactions.discretion import without_numbers
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RIGHT: Final = "exceptions.work_exceptions"
+GIVEN: Final = ToldOf("exception_given", "Somebody gives me an exception to work on", frozenset({RIGHT}))
 LONGEST_SNOOZE: Final = dt.timedelta(days=14)
 NOTHING_OPEN: Final = "No exception of this transaction is open any more, so nothing was changed."
 
@@ -49,9 +54,10 @@ def holder_of(items: Sequence[ExceptionItem]) -> User | None:
 
 
 @transaction.atomic
-def assign(remittance: Transaction, *, by: User, to: User | None, seen: str) -> list[ExceptionItem]:
+def assign(remittance: Transaction, *, by: User, to: User | None, seen: str, job: str = "") -> list[ExceptionItem]:
     """Give the transaction's open exceptions to `to`, or back to nobody. `seen` is the user name of whoever had them
     when the person decided ("" for nobody): if that changed meanwhile it is refused, and nobody loses work unawares.
+    Of the rows of one bulk `job`, named by its number, the colleague is told once.
     """
     items = _locked_items(remittance, by, Verb.EXCEPTION_ASSIGNED)
     if to is not None:
@@ -64,6 +70,7 @@ def assign(remittance: Transaction, *, by: User, to: User | None, seen: str) -> 
     for item in items:
         item.assignee, item.assigned_at = to, timezone.now() if to else None
         item.save(update_fields=["assignee", "assigned_at"])
+    _tell_of_assignment(remittance, by, to, job)
     trail.record(
         Verb.EXCEPTION_ASSIGNED,
         by=by,
@@ -73,6 +80,25 @@ def assign(remittance: Transaction, *, by: User, to: User | None, seen: str) -> 
         facts={"to": str(to) if to else ""},
     )
     return items
+
+
+def _tell_of_assignment(remittance: Transaction, by: User, to: User | None, job: str) -> None:
+    """Whoever had them before is not waited for any more; whoever gets them from somebody else hears of it."""
+    one = remittance._meta.label_lower
+    notifications.end(GIVEN.key, object_type=one, object_ids=[remittance.txn_id])
+    if to is None:
+        return
+    if job:
+        url = f"{reverse('exceptions:desk')}?assigned=me"
+        about = Subject(BulkJob._meta.label_lower, job, url, RIGHT)
+        notifications.tell(
+            GIVEN.key, [to], about=about, sentence=f"{by} gave you exceptions of many transactions", by=by
+        )
+        return
+    url = reverse("exceptions:work", args=[remittance.txn_id])
+    about = Subject(one, remittance.txn_id, url, RIGHT, remittance.partner_id, remittance.branch_id)
+    sentence = f"{by} gave you the exceptions of {remittance.txn_id}"
+    notifications.tell(GIVEN.key, [to], about=about, sentence=sentence, by=by)
 
 
 @transaction.atomic

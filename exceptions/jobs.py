@@ -20,10 +20,12 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from accounts import notifications
 from accounts.access import check
 from accounts.errors import MissingPermission, Refused
 from accounts.maker_checker import Job
 from accounts.models import User
+from accounts.notifications import Kind, Subject
 from audit import trail
 from audit.verbs import Verb
 from exceptions import bulk
@@ -41,6 +43,11 @@ MOST: Final = 10_000
 TASK: Final = "backoffice.run_bulk_job"
 AT_A_TIME: Final = 20.0
 """Seconds after which a long job lets others of the worker have their turn."""
+FINISHED: Final = Kind(
+    "bulk_finished",
+    "A bulk job of mine is finished",
+    frozenset({"exceptions.work_exceptions", "exceptions.inquire", "exceptions.propose_operations"}),
+)
 LEFT_OUT: Final = "You left it out."
 CANCELLED: Final = "You cancelled what was left."
 TOO_MANY: Final = f"Choose {MOST:,} transactions or fewer. Narrow the filters, or take one part after another."
@@ -295,6 +302,8 @@ def _end(job: BulkJob) -> None:
             present.save(update_fields=["state", "ended_at"])
             counts = present.rows.counts()
             told = ", ".join(f"{counts[state]} {RowState(state).label.lower()}" for state in sorted(counts))
+            sentence = f"{present.number} is finished: {told}"
+            notifications.tell(FINISHED.key, [present.owner], about=Subject.of(present), sentence=sentence)
             _record(present, present.owner, "ended", told)
 
 

@@ -20,10 +20,11 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from stdnum.iso7064 import mod_97_10
 
-from accounts import maker_checker
+from accounts import maker_checker, notifications
 from accounts.access import check, work_scope_of
 from accounts.errors import Refused
 from accounts.models import ApprovalRequest, Partner, User
+from accounts.notifications import Kind, Subject
 from audit import trail
 from audit.verbs import Verb
 from exceptions import actions, bulk, guards, jobs
@@ -50,6 +51,7 @@ HEADER: Final = (
     "Receiver Name",
 )
 TEMPLATE: Final = "transaction_reversal_bulk_upload_template"
+CHECKED: Final = Kind("reversals_checked", "A reversal file of mine is checked", frozenset({RIGHT}))
 SMALL: Final = 200
 """Files of up to this many rows are checked at once; larger ones by the worker."""
 CHUNK: Final = 250
@@ -129,7 +131,13 @@ def _check_chunk(file: ReversalFile) -> bool:
     if not rows:
         present.state, present.checked_at = State.CHECKED, timezone.now()
         present.save(update_fields=["state", "checked_at"])
-        _record(present, "checked", _told(present))
+        told = _told(present)
+        if present.rows.count() > SMALL:  # a small file was checked while the person waited
+            sentence = f"{present.number} is checked: {told}"
+            notifications.tell(
+                CHECKED.key, [present.uploaded_by], about=Subject.of(present, right=RIGHT), sentence=sentence
+            )
+        _record(present, "checked", told)
         return False
     judge(rows, file.uploaded_by, present)
     ReversalRow.objects.bulk_update(rows, ["state", "message", "transaction", "version"])

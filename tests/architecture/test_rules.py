@@ -13,6 +13,7 @@ from django.apps import apps
 ROOT = Path(__file__).resolve().parents[2]
 ASK_NO_RIGHT = {
     "choose_preferences",  # everybody signed in may; it touches only `by`
+    "choose_notifications",  # the same
     "choose_password",  # the same
     "appoint_administrator",  # the operator's own command, refused as soon as two people administer
 }

@@ -156,6 +156,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (Verb.VIEW_RESTORED, {"facts": {"name": "Failed"}}, "Hina Baig took the view Failed back"),
     (Verb.LIST_ARRANGED, {}, "Hina Baig arranged their list of transactions"),
     (Verb.PREFERENCES_CHANGED, {}, "Hina Baig changed their preferences"),
+    (Verb.NOTIFICATIONS_READ, {"facts": {"count": 2}}, "Hina Baig marked 2 notifications as read"),
     (Verb.ADDED, {"object_type": "accounts.partner", "object_id": "RIA"}, "Hina Baig added partner RIA"),
     (Verb.CHANGED, OMAR | {"reason": "moved"}, "Hina Baig changed Omar Siddiqui, reason: moved"),
     (Verb.DELETED, {"object_type": "transactions.holiday", "object_id": "3"}, "Hina Baig deleted holiday 3"),

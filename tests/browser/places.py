@@ -160,6 +160,8 @@ OURS = [
     Place("transaction, choosing a moment", "hina", _stage("credited", "at/")),
     Place("transaction, a moment to come", "hina", _stage("credited", "at/?t=2099-01-01T10:00")),
     Place("account", "hina", _at("/account/")),
+    Place("notifications", "sana", _at("/notifications/?show=all")),
+    Place("what one is told", "sana", _at("/account/notifications/")),
     Place("change password", "hina", _at("/account/password/")),
     Place("help, statuses", "hina", _at("/help/statuses/")),
     Place("help, keys", "hina", _at("/help/keys/")),

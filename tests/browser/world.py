@@ -94,6 +94,7 @@ def build() -> World:
     if refused := [result for result in receipt.events if result.errors]:
         raise ValueError(f"The intake refused {len(refused)} events of the world, the first: {refused[0]}")
     _ask(world)
+    _tell(world)
     return world
 
 
@@ -149,3 +150,18 @@ def _ask(world: World) -> None:
         numbers.append(inquiry.number)
     world.inquiry, world.closed_inquiry = numbers
     actions.close_inquiry(Inquiry.objects.get(number=world.closed_inquiry), by=hina, note="Told by e-mail.")
+
+
+def _tell(world: World) -> None:
+    """sana was told twice and has read of it once."""
+    from accounts import notifications
+    from accounts.models import User
+    from accounts.notifications import Subject
+
+    sana = User.objects.get(username="sana")
+    for number in ("A-000901", "A-000902"):
+        sentence = f"Omar Siddiqui asks: Cancel before payout: {world.stage['cash_ready']}"
+        about = Subject("accounts.approvalrequest", number, "/approvals/")
+        notifications.tell("approval_waits", [sana], about=about, sentence=sentence)
+        if number == "A-000901":
+            notifications.mark_read(by=sana)

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Notification, User
 from audit.models import AuditEvent
 from compliance.evidence import evidence_of
 from compliance.models import Case, CaseFile, DecisionReason, HitDecision
@@ -441,3 +441,30 @@ def test_anything_but_a_small_document_is_refused_in_words(as_adeel: Client, con
     answer = post(as_adeel, case, "files", file=SimpleUploadedFile("a.pdf", content))
     assert answer.status_code == 422
     assert not CaseFile.objects.exists()
+
+
+# -- who is told ------------------------------------------------------------------------------------------------------
+
+
+def told(user: User) -> list[str]:
+    fresh = User.objects.get(pk=user.pk)
+    return [one.sentence for one in Notification.objects.visible_to(fresh).unread().newest_first()]
+
+
+def test_officers_hear_of_an_escalated_case_until_somebody_takes_it_and_nobody_else_does(
+    as_adeel: Client, adeel: User, as_mehwish: Client, mehwish: User, yusuf: User, omar: User, nadia: User
+) -> None:
+    case = taken(CaseFactory(), adeel)
+    post(as_adeel, case, "decide", outcome="escalate", reason="ES-MATCH", note=NOTE)
+    sentence = f"{adeel} escalated {case.number}: "
+    assert [len(told(one)) for one in (mehwish, yusuf, adeel, omar, nadia)] == [1, 1, 0, 0, 0]
+    assert told(mehwish)[0].startswith(sentence)
+
+    post(as_mehwish, case, "claim")
+    assert told(yusuf) == told(mehwish) == []
+
+
+def test_whoever_loses_a_case_to_a_colleague_hears_of_it(as_mehwish: Client, adeel: User, mehwish: User) -> None:
+    case = taken(CaseFactory(), adeel)
+    post(as_mehwish, case, "claim")
+    assert told(adeel) == [f"{mehwish} took over {case.number} from you"]

@@ -122,6 +122,20 @@ class SignInFailureFactory(factory.django.DjangoModelFactory[models.SignInFailur
     first_at = factory.LazyFunction(timezone.now)
 
 
+class NotificationFactory(factory.django.DjangoModelFactory[models.Notification]):
+    """Something unread that needs no right."""
+
+    class Meta:
+        model = models.Notification
+
+    recipient = factory.SubFactory(UserFactory)
+    kind = "approval_waits"
+    object_type = "accounts.approvalrequest"
+    object_id = factory.Sequence(lambda n: f"A-TEST-{n:06d}")
+    url = "/approvals/"
+    sentence = factory.Sequence(lambda n: f"Somebody asks: something, number {n}")
+
+
 def role(name: Role | str) -> Group:
     """The seeded role of this name."""
     return Group.objects.get(name=str(name))

@@ -23,7 +23,7 @@ from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
 from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalFile, ReversalRow
-from tests.factories.accounts import ApprovalRequestFactory
+from tests.factories.accounts import ApprovalRequestFactory, NotificationFactory
 from tests.factories.compliance import PrintedCaseFactory, ReportFactory, WhitelistRuleFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
@@ -185,6 +185,7 @@ def build() -> World:
     for name, user in users.items():
         if user is not None:
             SavedViewFactory(owner=user, key=f"own-view-{name}", name="Own view", query="status=failed")
+            _told(user, foreign)
     SavedViewFactory(owner=_user("stranger"), key="foreign-view", name="Zz Canary view")
     inquiries = {
         "own": _inquiry(own, omar, "INQ-OWN"),
@@ -203,6 +204,14 @@ def build() -> World:
         "missing": "A-NONE",
     }
     return World(own, foreign, inquiries, jobs, cases, approvals, batches, users)
+
+
+def _told(user: User, foreign: Transaction) -> None:
+    """What somebody was told while they saw the foreign partner, and what only compliance may read of their own."""
+    NotificationFactory(
+        recipient=user, sentence="Zz Canary asks", partner=foreign.partner, branch=foreign.branch, object_id="A-ZZ"
+    )
+    NotificationFactory(recipient=user, sentence="Hitcanary escalated", right="compliance.view_cases")
 
 
 def _report_and_rule(transaction: Transaction, number: str, rule: int) -> None:
