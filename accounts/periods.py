@@ -80,7 +80,10 @@ def span(text: str, *, now: datetime, zone: ZoneInfo) -> Span:
 
 
 _Moment = tuple[date, time | None]
-_WITH_CLOCK: Final = re.compile(r"(?P<day>.+?)[T\s]\s*(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})", re.DOTALL)
+_WITH_CLOCK: Final = re.compile(
+    r"(?P<day>.+?)[T\s]\s*(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<part>[0-9]{6}))?)?",
+    re.DOTALL,
+)
 
 
 def _moment(text: str) -> _Moment:
@@ -89,7 +92,8 @@ def _moment(text: str) -> _Moment:
     if found is None:
         return day(text), None
     try:
-        return day(found["day"]), time(int(found["hour"]), int(found["minute"]))
+        hour, minute, second, part = (int(found[name] or 0) for name in ("hour", "minute", "second", "part"))
+        return day(found["day"]), time(hour, minute, second, part)
     except ValueError:
         raise ValidationError("Enter a time like 14:30.") from None
 
@@ -106,7 +110,19 @@ def _closes(moment: _Moment, zone: ZoneInfo) -> datetime:
 def _written(moment: _Moment | None) -> str:
     if moment is None:
         return ""
-    return f"{moment[0]}" if moment[1] is None else f"{moment[0]}T{moment[1]:%H:%M}"
+    return f"{moment[0]}" if moment[1] is None else f"{moment[0]}T{_clock(moment[1])}"
+
+
+def _clock(of_day: time) -> str:
+    """ "14:30"; seconds only where there are some."""
+    is_whole = not (of_day.second or of_day.microsecond)
+    return of_day.isoformat("minutes" if is_whole else "seconds" if not of_day.microsecond else "microseconds")
+
+
+def exactly(start: datetime | None, end: datetime | None, zone: tzinfo) -> str:
+    """How an address names the moments from `start` until before `end`, to the microsecond."""
+    ends = (None if moment is None else moment.astimezone(zone) for moment in (start, end))
+    return "..".join("" if local is None else _written((local.date(), local.time())) for local in ends)
 
 
 def day(text: str) -> date:
@@ -141,7 +157,7 @@ def _in_words(begin: _Moment | None, last: _Moment | None, zone: ZoneInfo, now: 
 
 def _named(moment: _Moment) -> str:
     when, clock = moment
-    return written_day(when) if clock is None else f"{written_day(when)}, {clock:%H:%M}"
+    return written_day(when) if clock is None else f"{written_day(when)}, {clock:%H:%M:%S}".removesuffix(":00")
 
 
 def written_day(when: date) -> str:
