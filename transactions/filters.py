@@ -43,6 +43,8 @@ SIZES: Final = (25, 50, 100)
 NONE: Final = "none"
 NOT_KNOWN: Final = "not-known"
 NOT_ACCEPTED: Final = "not-accepted"
+REASON_WORDS: Final = frozenset({NONE, NOT_KNOWN, NOT_ACCEPTED})
+"""What the filter on reasons knows beside the codes themselves."""
 _REASON_WORDS: Final[Choices] = [(NONE, "No reason given"), (NOT_KNOWN, "A reason that is not known here")]
 _CORRIDOR: Final = re.compile(r"(?P<origin>[A-Z]{2})?-(?P<destination>[A-Z]{2})?")
 ATTENTION: Final[Choices] = [("1", "Needs attention")]
@@ -145,7 +147,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
     def __init__(self, data: Any, *, user: User, now: datetime, queryset: QuerySet[Any]) -> None:
         self.user, self.now, self.zone = user, now, ZoneInfo(user.time_zone)
         super().__init__(data, queryset=queryset)
-        known = known_to(user)
+        self.known = known = known_to(user)
         self._keys = {name: {code: pk for pk, code, _ in rows} for name, rows in known.items()}
         self.sees_compliance = has(user, "compliance.view_cases")
         named = {name: [(code, label) for _, code, label in rows] for name, rows in known.items()}
@@ -208,8 +210,12 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def of_organisations(self, queryset: QuerySet[Any], name: str, value: Sequence[str]) -> QuerySet[Any]:
         """By key and not through a join, so that the index on (partner, moment) answers in the list's order."""
-        among = Q(**{f"{name}_id__in": sorted(self._keys[name][code] for code in value if code != NONE)})
+        among = Q(**{f"{name}_id__in": self.keys(name, value)})
         return queryset.filter(among | Q(**{f"{name}_id": None}) if NONE in value else among)
+
+    def keys(self, name: str, codes: Sequence[str]) -> list[int]:
+        """The primary keys of partners or branches by their codes."""
+        return sorted(self._keys[name][code] for code in codes if code != NONE)
 
     def for_reasons(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
         """By reason as the reader is told it: outside compliance what stands behind the door has no other reason than
