@@ -24,6 +24,7 @@ from accounts.models import SignInFailure
 from audit import checking, trail, verification
 from audit.verbs import Verb
 from backoffice.gateway import delivery
+from backoffice.reports import rollups
 from exceptions import jobs, reversals
 from exceptions.opening import open_late
 from transactions.models import Search
@@ -92,6 +93,18 @@ def ask_about_what_is_unknown() -> None:
     """Ask the banks about outcomes that nobody knows and commands that nobody answered, by each rail's clock."""
     delivery.give_up_inquiries()
     delivery.inquire_by_itself()
+
+
+@by_the_clock("* * * * *")
+def fold_rollup() -> None:
+    """Add what was appended to the sums; pages read both, so nothing waits for this."""
+    rollups.fold()
+
+
+@by_the_clock("40 22 * * *")
+def recount_rollup() -> None:
+    """Hold the sums against the transactions themselves each night; what differs is put right, and loud."""
+    rollups.recount()
 
 
 @app.task(name=jobs.TASK)

@@ -147,9 +147,18 @@ class Ground:
         """The presets of the control."""
         return RELATIVE_CHOICES
 
-    def choices(self, name: str) -> list[tuple[str, str]]:
-        """The partners or branches that the reader may choose, for the control."""
-        return self.query.filter.choices[name]
+    @property
+    def partner_choices(self) -> list[tuple[str, str]]:
+        """The partners that the reader may choose, for the control."""
+        return self.query.filter.choices["partner"]
+
+    @property
+    def branch_choices(self) -> list[tuple[str, str]]:
+        return self.query.filter.choices["branch"]
+
+    def keys(self, name: str) -> list[int]:
+        """The primary keys of the partners or branches that the address names."""
+        return self.query.filter.keys(name, self.query.selected(name))
 
     @property
     def chosen_partner(self) -> str:
@@ -160,6 +169,11 @@ class Ground:
         return self.given.get("branch", [""])[0]
 
     # Addresses
+
+    def is_to_be_written_anew(self, params: QueryDict) -> bool:
+        """Whether the address is what the control sent, with blanks and two days, and has a plainer form."""
+        blank = any(not value for _, values in params.lists() for value in values)
+        return blank or any(f"{PERIOD}_{side}" in params for side in ("from", "to"))
 
     def address(self, **changes: str | Sequence[str]) -> str:
         """This page with parameters changed; an empty value leaves one out."""

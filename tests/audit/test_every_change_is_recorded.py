@@ -22,6 +22,8 @@ NOT_A_DEED = {
     "transactions_search": "what a person typed, so that it need not stand in an address; opening it is recorded",
     "accounts_signinfailure": "how many tries are left; each failure has an entry of its own",
     "backoffice_workerheartbeat": "the worker's sign of life",
+    "reports_rollup": "sums of transactions, whose changes have their entries",
+    "reports_rollupdelta": "what a change of transactions did to the sums, noted by the database itself",
     "noticed": "the oracle itself",
 }
 JOBS = "procrastinate_"

@@ -142,6 +142,8 @@ def test_the_anchors_are_never_older_than_a_minute() -> None:
         "backoffice.open_exceptions_of_late_ones",
         "backoffice.end_requests_that_ran_out",
         "backoffice.ask_about_what_is_unknown",
+        "backoffice.fold_rollup",
+        "backoffice.recount_rollup",
         "backoffice.forget_what_expired",
         "backoffice.take_up_again",
         "backoffice.forget_old_jobs",
