@@ -23,7 +23,7 @@ from accounts.notifications import Kind, Subject
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
-from compliance import casefile, guards, whitelisting
+from compliance import answering, casefile, guards, whitelisting
 from compliance.changes import changes_since
 from compliance.correcting import FIELDS, row_of, take_effect, value_of
 from compliance.dossier import CaseDossier
@@ -42,10 +42,11 @@ from compliance.models import (
 )
 from compliance.vocabulary import Outcome, Priority, Verdict
 from transactions import formats
+from transactions.answers import why_not_a_text
 from transactions.bank_days import ZONE
 from transactions.commands import queue
 from transactions.deadlines import after_bank_days, holidays_from
-from transactions.models import Command, Transaction
+from transactions.models import AnswerText, Command, Transaction
 from transactions.vocabulary import CommandKind
 
 if TYPE_CHECKING:
@@ -441,6 +442,40 @@ def end_rule(rule: WhitelistRule, *, by: User, reason: str) -> WhitelistRule:
     present.save(update_fields=["ended_at", "ended_by", "end_reason"])
     _note(Verb.RULE_ENDED, present.case, by=by, reason=reason, facts={"rule": str(present)})
     return present
+
+
+# -- what partners are told -------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def ask_for_answer_text(key: str, *, by: User, version: int, text: str, note: str) -> ApprovalRequest:
+    """Ask a second person to let another text answer partners; `version` is the one that was read while writing.
+
+    Refused with the word in it that a partner must never read, and when another version came into force meanwhile.
+    """
+    check(by, "compliance.propose_case")
+    present = AnswerText.objects.of(key).locked().last()
+    if present is None:
+        raise Refused(f"There is no text “{key}”.", status=404, verb=Verb.APPROVAL_ASKED, object_id=key)
+    sentence = why_not_a_text(text)
+    if not sentence and present.version != version:
+        sentence = f"{present} came into force while you were writing. Read it and write again."
+    if not sentence and present.text == text:
+        sentence = f"{present} says that already."
+    if sentence:
+        raise Refused(sentence, verb=Verb.APPROVAL_ASKED, object_type="transactions.answertext", object_id=key)
+    return request(
+        answering.OPERATION,
+        present,
+        by=by,
+        object_id=key,
+        summary=f"Change what partners are told: {answering.LABELS.get(key, key)}",
+        consequence="Partners read the new text from then on. What was told before stays as it was said.",
+        note=note,
+        before={"Text": present.text},
+        after={"Text": text},
+        payload={"text": text},
+    )
 
 
 # -- reports to the regulator -----------------------------------------------------------------------------------------

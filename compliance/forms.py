@@ -19,6 +19,7 @@ from compliance.evidence import Standing
 from compliance.models import DecisionReason, ReportKind
 from compliance.vocabulary import AppliesTo, Priority, Verdict
 from compliance.whitelisting import MONTHS
+from transactions.answers import PLACEHOLDERS, why_not_a_text
 
 HITS_SHOWN: Final = 50
 NOTE_AT_LEAST: Final = 20
@@ -260,6 +261,32 @@ class FileForm(PartForm):
         if file.size > LARGEST_FILE:
             raise forms.ValidationError("A document may have 5 MB at most")
         return file
+
+
+class AnswerForm(PartForm):
+    """Another text for partners, written on top of the version that was read."""
+
+    part = "answer"
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    text = forms.CharField(
+        label="The new text",
+        max_length=600,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=f"Filled in where these stand: {', '.join(f'{{{name}}}' for name in sorted(PLACEHOLDERS))}.",
+        error_messages={"required": "Write the text"},
+    )
+    note = forms.CharField(
+        label="Why",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why the text changes"},
+    )
+
+    def clean_text(self) -> str:
+        text = " ".join(str(self.cleaned_data["text"]).split())
+        if sentence := why_not_a_text(text):
+            raise forms.ValidationError(sentence)
+        return text
 
 
 class CheckFileForm(FileForm):

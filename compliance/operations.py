@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import maker_checker, proposals
+from accounts import maker_checker
 from accounts.maker_checker import Operation
-from compliance import actions, guards, whitelisting
+from compliance import actions, answering, guards, whitelisting
 from compliance.dossier import CaseDossier
 from compliance.models import Case, Correction
 from compliance.whitelisting import Subject
@@ -110,13 +110,19 @@ def register() -> None:
             url_of=address_of,
         )
     )
-    proposals.register(
-        "answer_text",
-        "Change of what partners are told",
-        propose="accounts.propose_reference",
-        decide=DECIDE,
-        kind=KIND,
-        has_page=False,
+    maker_checker.register(
+        Operation(
+            answering.OPERATION,
+            "Change what partners are told",
+            propose=PROPOSE,
+            decide=DECIDE,
+            load=answering.text_of,
+            guards=answering.in_the_way,
+            execute=answering.agree,
+            kind=KIND,
+            effect="Settings",
+            url_of=lambda request: reverse("compliance:answer", args=[request.object_id]),
+        )
     )
     for key, label, execute in (
         (guards.RELEASE, "Release a payment", carry_out),

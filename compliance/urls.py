@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from compliance.views import case, queue, reports, whitelist
+from compliance.views import answers, case, queue, reports, whitelist
 
 app_name = "compliance"
 
@@ -29,6 +29,8 @@ urlpatterns = [
     path("compliance/reports/<str:report>/", reports.report, name="report"),
     path("compliance/reports/<str:report>/filed/", reports.filed, name="file-report"),
     path("compliance/reports/<str:report>/files/", reports.add_file, name="add-report-file"),
+    path("compliance/answers/", answers.answers, name="answers"),
+    path("compliance/answers/<str:answer>/", answers.answer, name="answer"),
     path("whitelist/", whitelist.rules, name="whitelist"),
     path("whitelist/<str:rule>/end/", whitelist.end, name="end-rule"),
 ]

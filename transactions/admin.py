@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -18,8 +15,7 @@ from accounts.access import scope_of
 from accounts.administration import REFERENCE, ChangingAdmin, ReadingAdmin, ReasonedForm
 from accounts.models import Partner, User
 from transactions import formats, masking, search
-from transactions.answers import KEY_OF_STAGE
-from transactions.discretion import word_not_for_partners
+from transactions.answers import why_not_for_partners
 from transactions.models import (
     Account,
     AnswerText,
@@ -34,12 +30,6 @@ from transactions.models import (
 from transactions.querysets import scoped
 from transactions.reading import Kind, read
 from transactions.vocabulary import Funds, IdType, Stage, badge_of
-
-ANSWER_KEYS: Final = sorted({*KEY_OF_STAGE.values(), "pending"})
-PLACEHOLDERS: Final = frozenset(
-    {"reference", "amount", "received", "paid", "returned", "rail", "rail_reference", "reason", "next_update", "place"}
-)
-_BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
 
 
 def mask_number(value: Any) -> str:
@@ -312,57 +302,17 @@ class HolidayAdmin(ReferenceAdmin):
     ordering = ("-day",)
 
 
-class AnswerTextForm(ReasonedForm):
-    """A new version of what partners are told. The words of the checks never stand in it."""
-
-    key = forms.ChoiceField(label="For", choices=[(key, key.replace("_", " ")) for key in ANSWER_KEYS])
-
-    def clean_text(self) -> str:
-        text = _for_partners(" ".join(str(self.cleaned_data["text"]).split()))
-        unknown = [found[1] or found[0] for found in _BRACES.finditer(text) if found[1] not in PLACEHOLDERS]
-        if unknown:
-            known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
-            raise ValidationError(f"“{unknown[0]}” is not one of the placeholders: {known}.")
-        return text
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        newest = AnswerText.objects.filter(key=cleaned.get("key")).aggregate(newest=Max("version"))["newest"]
-        self.instance.version = (newest or 0) + 1
-        return cleaned
-
-
 @admin.register(AnswerText)
 class AnswerTextAdmin(ReferenceAdmin):
     """What partners are told: a new version replaces the one before, which stays as it was said."""
 
-    form = AnswerTextForm
-    operation = "answer_text"
-    consequence = "Partners are told these words from the next answer on."
-    may_change = False
+    may_add = may_change = False
     list_display = ("key", "version", "text", "created_at")
     ordering = ("key", "-version")
-    helps = "The newest version of a text is in force once a compliance officer has agreed to it. A version is never "
-    helps += "edited: what was told to partners stays."
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["key", "version", "text", "created_at"] if obj is not None else ["key", "text"]
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
-        """Begin with the words in force."""
-        key = request.GET.get("key", "")
-        newest = AnswerText.objects.filter(key=key).order_by("-version").first()
-        return {"key": key, "text": newest.text if newest else ""}
-
-    def called(self, row: AnswerText) -> str:
-        return row.key
-
-    def store_row(self, form: Any, row: AnswerText, *, added: bool) -> None:
-        row.created_at = timezone.now()
-        super().store_row(form, row, added=added)
+    helps = "The newest version of a text is in force. Two people of compliance write a new one, under Compliance."
 
 
 def _for_partners(text: str) -> str:
-    if word := word_not_for_partners(text):
-        raise ValidationError(f"“{word}” hints at the checks of the parties; a partner must not read it.")
+    if sentence := why_not_for_partners(text):
+        raise ValidationError(sentence)
     return text

@@ -43,6 +43,12 @@ NEUTRAL: Final = (
 )
 """What is said where no approved text is there, or where one holds a word that a partner must not read."""
 
+KEYS: Final = sorted({*KEY_OF_STAGE.values(), "pending"})
+"""The texts that there are."""
+PLACEHOLDERS: Final = frozenset(
+    {"reference", "amount", "received", "paid", "returned", "rail", "rail_reference", "reason", "next_update", "place"}
+)
+_BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
 _RAILS: Final = {Rail.INTERNAL: "account transfer", Rail.CASH: "cash at the counter"}
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
@@ -53,6 +59,21 @@ class Answer:
 
     text: str
     version: str
+
+
+def why_not_for_partners(text: str) -> str:
+    """Why this cannot be told to a partner: it holds a word that hints at the checks. "" when it can."""
+    word = word_not_for_partners(text)
+    return f"“{word}” hints at the checks of the parties; a partner must not read it." if word else ""
+
+
+def why_not_a_text(text: str) -> str:
+    """Why this cannot be an answer's text, in a sentence that names the word or the placeholder; "" when it can."""
+    if sentence := why_not_for_partners(text):
+        return sentence
+    unknown = [found[1] or found[0] for found in _BRACES.finditer(text) if found[1] not in PLACEHOLDERS]
+    known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
+    return f"“{unknown[0]}” is not one of the placeholders: {known}." if unknown else ""
 
 
 def key_of(transaction: Transaction) -> str:

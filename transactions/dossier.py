@@ -79,7 +79,7 @@ class Dossier:
         """What the partner may be told now."""
         return answer_for(
             self.transaction,
-            text=AnswerText.objects.filter(key=key_of(self.transaction)).order_by("-version").first(),
+            text=AnswerText.objects.of(key_of(self.transaction)).first(),
             reasons=self.reasons,
             holidays=self.holidays,
             now=self.now,

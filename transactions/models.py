@@ -22,6 +22,7 @@ from audit.history import Traced, TracedApart
 from transactions import vocabulary as words
 from transactions.lifecycle import POSITION
 from transactions.querysets import (
+    AnswerTextQuerySet,
     CommandQuerySet,
     EventQuerySet,
     InquiryQuerySet,
@@ -751,6 +752,8 @@ class Holiday(models.Model):
 class AnswerText(models.Model):
     """What a partner may be told about a status: the approved words, one version per row, the newest in force.
 
+    The first version comes with the product; every later one is what two people agreed on.
+
     Placeholders in braces are filled in: {reference}, {amount}, {received}, {paid}, {returned}, {rail},
     {rail_reference}, {reason}, {place}, {next_update}.
     """
@@ -759,11 +762,20 @@ class AnswerText(models.Model):
     version = models.PositiveSmallIntegerField(default=1)
     text = models.TextField(max_length=600)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    approval = models.OneToOneField(
+        "accounts.ApprovalRequest", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     history = HistoricalRecords(bases=[Traced])
+    objects = AnswerTextQuerySet.as_manager()
 
     class Meta:
         ordering = ["key", "-version"]
-        constraints = [models.UniqueConstraint(fields=["key", "version"], name="one_text_per_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "version"], name="one_text_per_version"),
+            models.CheckConstraint(
+                condition=Q(version=1) | Q(approval__isnull=False), name="two_people_agree_on_a_new_text"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} v{self.version}"

@@ -305,3 +305,22 @@ class SavedViewQuerySet(models.QuerySet[Any]):
     def locked(self) -> Self:
         """Locked until the end of the database transaction."""
         return self.select_for_update(of=("self",)).order_by("pk")
+
+
+class AnswerTextQuerySet(models.QuerySet[Any]):
+    """Questions about the texts for partners."""
+
+    def of(self, key: str) -> Self:
+        """Every version of one text, the newest first."""
+        return self.filter(key=key).order_by("-version")
+
+    def in_force(self) -> Self:
+        """The newest version of every text."""
+        return self.order_by("key", "-version").distinct("key")
+
+    def for_list(self) -> Self:
+        return self.select_related("approval__maker", "approval__checker")
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")

@@ -26,7 +26,7 @@ from tests.factories.accounts import (
     role,
 )
 from tests.people import person, signed_in
-from transactions.models import AnswerText, ReasonCode
+from transactions.models import ReasonCode
 
 pytestmark = pytest.mark.django_db
 IBAN = "PK36SCBL0000001123456702"
@@ -341,18 +341,6 @@ def test_a_currency_without_a_policy_gets_one_by_two_people(as_admin: Client, as
     for wrong in ({"operation": "cancel", "currency": "EUR"}, {"currency": "€"}, {"operation": "anything"}):
         assert as_admin.post("/admin/accounts/approvalpolicy/add/", fields | wrong).status_code == 422
     assert as_admin.post("/admin/accounts/approvalpolicy/add/", fields).status_code == 422
-
-
-def test_what_partners_are_told_is_agreed_to_by_an_officer(
-    as_admin: Client, as_admin2: Client, as_mehwish: Client
-) -> None:
-    fields = {"key": "pending", "text": "{reference} is on its way.", "reason": WHY}
-    assert as_admin.post("/admin/transactions/answertext/add/", fields).status_code == 302
-    assert decide(as_admin2).status_code == 403
-    page = as_mehwish.get(asked().get_absolute_url())
-    assert "{reference} is on its way." in said(page)
-    assert decide(as_mehwish).status_code == 302
-    assert AnswerText.objects.filter(key="pending").latest("version").text == "{reference} is on its way."
 
 
 def test_a_role_that_one_person_must_not_hold_is_refused_before_anybody_is_asked(as_admin: Client) -> None:

@@ -84,7 +84,6 @@ READ_NO_FILTER = {
     "transactions/views/search.py: request.GET['s']",  # what to look for, not a filter of a list
     "transactions/views/search.py: request.GET.get",
     "accounts/admin.py: request.GET.get",  # what a form of Django admin begins with
-    "transactions/admin.py: request.GET.get",  # the key of a row to begin with
 }
 WHOLE = {"urlencode", "copy"}
 ONE_VALUE = {"get", "getlist", "items", "lists", "values", "dict"}

@@ -10,7 +10,7 @@ import factory
 
 from backoffice.demo.stories import story_for_stage, story_of_kind
 from backoffice.gateway.intake import receive
-from tests.factories.accounts import BranchFactory, PartnerFactory, SubAgentFactory, UserFactory
+from tests.factories.accounts import ApprovalRequestFactory, BranchFactory, PartnerFactory, SubAgentFactory, UserFactory
 from transactions import models
 from transactions.vocabulary import CommandKind, EventType, Family, RetryClass, Side, Stage
 
@@ -222,6 +222,9 @@ class AnswerTextFactory(factory.django.DjangoModelFactory[models.AnswerText]):
 
     key = factory.Sequence(lambda n: f"key_{n}")
     text = "{reference}: it is being processed."
+    approval = factory.LazyAttribute(
+        lambda text: ApprovalRequestFactory(operation="answer_text") if getattr(text, "version", 1) > 1 else None
+    )
 
 
 class CommandFactory(factory.django.DjangoModelFactory[models.Command]):

@@ -42,6 +42,7 @@ NAMED = {
     "seq": {"own": 1, "foreign": 1, "missing": MISSING},
     "report": {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"},
     "rule": {"own": "W-9001", "foreign": "W-9002", "missing": "W-9999"},
+    "answer": {"own": "pending", "foreign": "failed", "missing": "nothing"},
     "printed": {"own": "CF-OWN", "foreign": "CF-ZZ", "missing": "CF-NONE"},
     "sha256": {"own": OWN_FILE, "foreign": FOREIGN_FILE, "missing": "0" * 64},
 }

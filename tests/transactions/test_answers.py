@@ -12,6 +12,7 @@ from django.test import Client
 from accounts.models import Branch, Partner
 from audit.models import AuditEvent
 from audit.verbs import Verb
+from tests.factories.transactions import AnswerTextFactory
 from tests.transactions.arriving import NOW, in_stage, of_kind
 from tests.transactions.pages import read
 from transactions.answers import answer_for, key_of
@@ -72,7 +73,7 @@ def test_no_stage_and_no_reason_ever_yields_a_word_that_tips_off() -> None:
 
 
 def test_an_edited_text_with_a_forbidden_word_gives_way_to_the_neutral_one() -> None:
-    AnswerText.objects.create(key="pending", version=2, text="{reference} is in compliance review.")
+    AnswerTextFactory(key="pending", version=2, text="{reference} is in compliance review.")
     assert "It is being processed." in told(unsaved(Stage.COMPLIANCE_REVIEW))
 
 
@@ -82,7 +83,7 @@ def test_an_edited_reason_with_a_forbidden_word_is_left_out() -> None:
 
 
 def test_the_newest_version_of_a_text_answers() -> None:
-    AnswerText.objects.create(key="cancelled", version=2, text="{reference} was called off.")
+    AnswerTextFactory(key="cancelled", version=2, text="{reference} was called off.")
     assert told(unsaved(Stage.CANCELLED)) == "PSL000000045 (your reference IC2611220045) was called off."
 
 
@@ -92,7 +93,7 @@ def test_a_review_reads_like_any_other_wait() -> None:
 
 
 def test_a_placeholder_that_reaches_into_objects_stays_empty() -> None:
-    AnswerText.objects.create(key="pending", version=2, text="{reference} {reference.__class__} {secret} goes on.")
+    AnswerTextFactory(key="pending", version=2, text="{reference} {reference.__class__} {secret} goes on.")
     assert told(unsaved(Stage.PAYMENT)).endswith("{reference.__class__} goes on.")
 
 
