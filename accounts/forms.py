@@ -120,6 +120,16 @@ class PasswordForm(PasswordChangeForm):
         return chosen
 
 
+class FirstForm(forms.Form):
+    """Whether the reader of a request asked to see what the first person said."""
+
+    first = forms.ChoiceField(choices=[("show", "Show")])
+
+    @property
+    def is_asked_for(self) -> bool:
+        return self.is_valid()
+
+
 class DecisionForm(forms.Form):
     """What the second person says, and why."""
 

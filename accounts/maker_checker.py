@@ -99,6 +99,8 @@ class Operation:
     why_not_decide: Callable[[ApprovalRequest, User], str] = _anybody
     url_of: Callable[[ApprovalRequest], str] = lambda request: ""
     changes_rights: bool = False
+    folds_reason: bool = False
+    """Whether who decides sees the maker's reason only on asking for it, on the record: the evidence comes first."""
 
 
 _operations: dict[str, Operation] = {}
@@ -367,6 +369,11 @@ def why_not_decide(asked: ApprovalRequest, user: User) -> str:
     if asked.expires_at <= timezone.now():
         return f"This request ran out at {clock(asked.expires_at)}. It can be asked again."
     return one.why_not_decide(asked, user)
+
+
+def is_folded(asked: ApprovalRequest, user: User) -> bool:
+    """Whether this person may decide on the request and should look at the evidence before the maker's reason."""
+    return operation_of(asked).folds_reason and asked.is_pending and not why_not_decide(asked, user)
 
 
 def deciders(one: Operation, user: User) -> str:

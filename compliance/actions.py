@@ -301,7 +301,7 @@ def propose(
         outcome,
         present,
         by=by,
-        summary=f"{verb} {row.txn_id}: {reason.sentence}",
+        summary=f"{verb} {row.txn_id}",
         consequence=_CONSEQUENCE[outcome],
         reason_code=reason.code,
         note=note,

@@ -296,7 +296,7 @@ class _Told:
 
     def _decision(self, one: ApprovalRequest) -> Iterator[Fact]:
         yield "Asked by", f"{one.maker}, {self.when(one.created_at)}"
-        yield "Reason", one.reason_code
+        yield "Reason", parts([one.reason_code, str(one.payload.get("reason") or "")])
         yield "Note", one.note
         yield "What happens", one.consequence
         decided = f", {self.when(one.decided_at)}" if one.decided_at else ""

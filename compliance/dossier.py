@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from accounts import maker_checker
 from accounts.access import has, may_work_on
 from audit import sentences
 from audit.models import AuditEvent
@@ -138,6 +139,12 @@ class CaseDossier:
         return next((one for one in self.requests if one.is_pending), None)
 
     @cached_property
+    def folded(self) -> ApprovalRequest | None:
+        """What waits for this very reader: its reason stands with the request, and is opened there on the record."""
+        asked = self.pending_request
+        return asked if asked is not None and maker_checker.is_folded(asked, self.user) else None
+
+    @cached_property
     def commands(self) -> list[Command]:
         """What the platform was asked for about the transaction, oldest first."""
         return list(Command.objects.filter(transaction=self.transaction).for_list().order_by("created_at"))
@@ -232,7 +239,14 @@ class CaseDossier:
     @cached_property
     def trail(self) -> list[sentences.Line]:
         """What was done with the case, oldest first; who only looked at it stands in the trail itself."""
-        return sentences.lines(AuditEvent.objects.of(self.case).exclude(verb=Verb.VIEWED).order_by("seq")[:200])
+        entries = AuditEvent.objects.of(self.case).exclude(verb=Verb.VIEWED).order_by("seq")[:200]
+        folded = self.folded.number if self.folded else None
+        return sentences.lines(one for one in entries if folded is None or _request_in(one) != folded)
+
+
+def _request_in(entry: AuditEvent) -> str:
+    """The number of the request that an entry of the trail tells of; "" for any other."""
+    return str((entry.said.get("facts") or {}).get("request", ""))
 
 
 def why_of(case: Case) -> str:

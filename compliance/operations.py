@@ -142,6 +142,7 @@ def register() -> None:
                 evidence=evidence_for,
                 evidence_template="compliance/_evidence.html",
                 why_not_decide=guards.why_not_a_third_person,
+                folds_reason=True,
                 url_of=address_of,
             )
         )

@@ -16,7 +16,7 @@ from accounts import maker_checker
 from accounts.access import permissions_of, requires
 from accounts.errors import MissingPermission, Refused
 from accounts.filters import ApprovalQuery
-from accounts.forms import DecisionForm
+from accounts.forms import DecisionForm, FirstForm
 from accounts.models import ApprovalRequest, User
 from audit import trail
 from audit.verbs import Verb
@@ -43,7 +43,8 @@ def request_page(request: HttpRequest, approval: str) -> HttpResponse:
     reader = _reader(request)
     asked = _request_of(reader, approval)
     if request.method != "POST":
-        recorded = trail.record_reading(Verb.VIEWED, by=reader, obj=asked)
+        facts = {"part": "first decision"} if _is_unfolded(request, asked, reader) else None
+        recorded = trail.record_reading(Verb.VIEWED, by=reader, obj=asked, facts=facts)
         request.reading_unrecorded = not recorded  # type: ignore[attr-defined]
         return _page(request, asked, DecisionForm())
     form = DecisionForm(request.POST)
@@ -152,11 +153,17 @@ def _page(
         "url": one.url_of(asked),
         "differences": maker_checker.differences(asked),
         "evidence": one.evidence(asked, reader),
+        "is_folded": maker_checker.is_folded(asked, reader) and not FirstForm(request.GET).is_asked_for,
         "form": form,
         "refusal": refusal,
         "beside": _beside(asked, reader),
     }
     return render(request, "approvals/request.html", context, status=status)
+
+
+def _is_unfolded(request: HttpRequest, asked: ApprovalRequest, reader: User) -> bool:
+    """Whether who decides asked to see what the first person said."""
+    return FirstForm(request.GET).is_asked_for and maker_checker.is_folded(asked, reader)
 
 
 def _beside(asked: ApprovalRequest, reader: User) -> dict[str, str]:

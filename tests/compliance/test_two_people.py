@@ -289,6 +289,27 @@ def test_the_second_person_reads_the_same_evidence_in_the_inbox(
     assert as_sana.get(asked.get_absolute_url()).status_code in (403, 404)
 
 
+def test_the_second_person_looks_at_the_evidence_before_the_first_decision(
+    as_mehwish: Client, as_adeel: Client, as_nadia: Client, adeel: User
+) -> None:
+    asked = proposed(waiting(), adeel)
+    address, case = asked.get_absolute_url(), Case.objects.get()
+    for folded in (text(as_mehwish.get(address)), text(as_mehwish.get(case.get_absolute_url()))):
+        assert "Show first decision" in folded
+        assert "SDN-1" in folded
+        assert NOTE not in folded
+        assert asked.payload["reason"] not in folded
+    assert not AuditEvent.objects.filter(verb="viewed", body__contains="first decision").exists()
+    opened = text(as_mehwish.get(f"{address}?first=show"))
+    assert NOTE in opened
+    assert asked.payload["reason"] in opened
+    assert AuditEvent.objects.get(verb="viewed", body__contains="first decision").actor == "mehwish"
+    for reader in (as_adeel, as_nadia):
+        assert NOTE in text(reader.get(address)), "who does not decide reads all of it"
+    maker_checker.send_back(asked, by=person("mehwish"), note="I see it otherwise.")
+    assert NOTE in text(as_mehwish.get(address)), "once it is decided both sides stand there"
+
+
 def test_the_gate_is_one_function_for_page_and_deed() -> None:
     case = waiting()
     now = timezone.now()
