@@ -57,6 +57,7 @@ class Line:
 
 
 MENU: list[Entry] = [
+    Entry("Dashboard", "/", "dashboard", frozenset({"reports.view_dashboard"}), key="d"),
     Entry("Search", "/search/", "search", frozenset({"transactions.view_transactions"}), key="s"),
     Entry("Transactions", "/transactions/", "list", frozenset({"transactions.view_transactions"}), key="t"),
     Entry(
@@ -149,7 +150,8 @@ def _may_open(entry: Entry, user: User | AnonymousUser, rights: frozenset[str]) 
 
 def _line(entry: Entry, request: HttpRequest, user: User | AnonymousUser) -> Line:
     count = entry.waiting(user) if entry.waiting else 0
-    return Line(entry.label, entry.url, entry.icon, entry.key, request.path.startswith(entry.url), counted(count))
+    is_current = request.path == "/" if entry.url == "/" else request.path.startswith(entry.url)
+    return Line(entry.label, entry.url, entry.icon, entry.key, is_current, counted(count))
 
 
 def counted(count: int) -> str:

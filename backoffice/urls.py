@@ -12,6 +12,7 @@ handler500 = "backoffice.errors.server_error"
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("start/", views.start, name="start"),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),
     path("", include("exceptions.urls")),

@@ -17,6 +17,7 @@ from accounts.access import has
 from accounts.models import User
 from accounts.permissions import Role
 from backoffice import heartbeat
+from backoffice.reports.views import dashboard
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,17 @@ HOMES: Final[dict[str, str]] = {
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """To where the reader's role begins, until there is a dashboard."""
+    """The dashboard; those who have none go to where their role begins."""
+    if not isinstance(request.user, User):
+        return redirect("accounts:login")
+    if has(request.user, "reports.view_dashboard") and has(request.user, "transactions.view_transactions"):
+        return dashboard.dashboard(request, request.user)
+    return redirect(home_of(request.user))
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """To where the reader's role begins its day: sign-in leads here."""
     if not isinstance(request.user, User):
         return redirect("accounts:login")
     return redirect(home_of(request.user))

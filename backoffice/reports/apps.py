@@ -8,3 +8,8 @@ class ReportsConfig(AppConfig):
     label = "reports"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Reports"
+
+    def ready(self) -> None:
+        from backoffice.reports import dashboard
+
+        dashboard.register()

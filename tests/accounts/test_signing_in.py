@@ -38,7 +38,7 @@ def test_the_right_password_opens_a_session_and_leaves_a_trail_entry() -> None:
     answer = sign_in("zara", client=client)
 
     assert answer.status_code == 302
-    assert answer.headers["Location"] == "/"
+    assert answer.headers["Location"] == "/start/"
     assert client.session["_auth_user_id"] == str(user.pk)
     assert [entry["actor"] for entry in trail("signed_in")] == ["zara"]
 
@@ -158,11 +158,11 @@ def test_what_was_typed_as_an_unknown_name_is_not_kept_in_the_trail() -> None:
     ("asked", "landed"),
     [
         ("/transactions/?status=failed", "/transactions/?status=failed"),
-        ("https://elsewhere.example/", "/"),
-        ("//elsewhere.example/", "/"),
-        ("/\\elsewhere.example/", "/"),
-        ("javascript:alert(1)", "/"),
-        ("http://127.0.0.1/", "/"),
+        ("https://elsewhere.example/", "/start/"),
+        ("//elsewhere.example/", "/start/"),
+        ("/\\elsewhere.example/", "/start/"),
+        ("javascript:alert(1)", "/start/"),
+        ("http://127.0.0.1/", "/start/"),
     ],
 )
 def test_after_signing_in_one_stays_on_this_site(asked: str, landed: str) -> None:
@@ -234,7 +234,7 @@ def test_nobody_signs_in_unrecorded_and_everybody_can_leave(monkeypatch: pytest.
 
 
 def test_somebody_signed_in_is_not_asked_again(as_hina: Client) -> None:
-    assert as_hina.get("/login/").headers["Location"] == "/"
+    assert as_hina.get("/login/").headers["Location"] == "/start/"
 
 
 def test_production_hashes_passwords_with_argon2() -> None:

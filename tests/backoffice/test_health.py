@@ -42,18 +42,18 @@ def asked_anew() -> None:
 )
 def test_everybody_begins_where_their_role_begins(name: str, address: str) -> None:
     client = signed_in(person(name))
-    answer = client.get("/")
+    answer = client.get("/start/")
     assert (answer.status_code, answer.headers["Location"]) == (302, address)
     assert client.get(address).status_code == 200
 
 
 def test_who_is_not_signed_in_is_asked_to() -> None:
-    assert Client().get("/").headers["Location"] == "/login/"
+    assert [Client().get(page).headers["Location"] for page in ("/", "/start/")] == ["/login/", "/login/"]
 
 
 def test_who_has_no_role_begins_with_the_own_account() -> None:
     client = signed_in(UserFactory())
-    assert client.get("/").headers["Location"] == "/account/"
+    assert [client.get(page).headers["Location"] for page in ("/", "/start/")] == ["/account/", "/account/"]
     assert client.get("/account/").status_code == 200
 
 

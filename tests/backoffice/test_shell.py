@@ -36,9 +36,10 @@ def words(html: str) -> str:
 
 
 def test_the_menu_shows_what_the_reader_may_open(hina: User, tariq: User, nadia: User, admin: User) -> None:
-    assert menu(hina) == ["Search", "Transactions", "Inquiries"]
-    assert menu(tariq) == ["Search", "Transactions", "Exceptions", "RTGS", "Approvals", "Intake problems"]
+    assert menu(hina) == ["Dashboard", "Search", "Transactions", "Inquiries"]
+    assert menu(tariq) == ["Dashboard", "Search", "Transactions", "Exceptions", "RTGS", "Approvals", "Intake problems"]
     assert menu(nadia) == [
+        "Dashboard",
         "Search",
         "Transactions",
         "Compliance",

@@ -189,8 +189,8 @@ def test_the_menu_counts_what_waits_for_me_and_my_team(as_adeel: Client, mehwish
 
 
 def test_an_analyst_begins_the_day_with_the_queue(as_adeel: Client, as_mehwish: Client) -> None:
-    assert as_adeel.get("/")["Location"] == "/compliance/"
-    assert as_mehwish.get("/")["Location"] == "/compliance/"
+    assert as_adeel.get("/start/")["Location"] == "/compliance/"
+    assert as_mehwish.get("/start/")["Location"] == "/compliance/"
 
 
 # -- hits -------------------------------------------------------------------------------------------------------------

@@ -214,7 +214,7 @@ def test_what_the_bank_said_last_is_for_those_who_see_technical_details(as_omar:
 
 def test_operations_begin_their_day_at_the_desk(as_omar: Client, as_sana: Client) -> None:
     for client in (as_omar, as_sana):
-        assert client.get("/")["Location"] == "/exceptions/"
+        assert client.get("/start/")["Location"] == "/exceptions/"
 
 
 def _params(text: str) -> object:

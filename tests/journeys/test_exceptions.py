@@ -41,7 +41,7 @@ def test_fifty_are_retried_at_once_but_for_those_skipped_for_three_reasons(
     page = page_of("omar")
 
     # The day begins at the desk: the largest group says why, whose turn it is and whether trying again helps.
-    page.goto("/")
+    page.goto("/start/")
     expect(page.locator("h1")).to_contain_text("Exceptions")
     group = page.locator("tr", has_text="ED05")
     expect(group).to_contain_text("Operations")
