@@ -395,6 +395,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.EXCEPTION_WOKEN: _format("{who} brought the exceptions of {object} back"),
     Verb.EXCEPTION_SETTLED: _format("{who} closed an exception of {object}: {facts[kind]}"),
     Verb.BULK_JOB: _format("{who} {facts[did]} {object}: {facts[what]}"),
+    Verb.REPORT_DOWNLOADED: _format("{who} downloaded {facts[file]}: {facts[report]}, {facts[asked]}"),
     Verb.SHEET_DOWNLOADED: _format("{who} downloaded a spreadsheet of {facts[count]} rows: {facts[what]}"),
     Verb.REVERSALS_FILED: _format("{who} {facts[did]} {object}: {facts[what]}"),
     Verb.CHAIN_CHECK_ASKED: _format("{who} asked for a verification of the trail"),

@@ -88,6 +88,7 @@ class Verb(StrEnum):
     EXCEPTION_SETTLED = "exception_settled"
     BULK_JOB = "bulk_job"
     SHEET_DOWNLOADED = "sheet_downloaded"
+    REPORT_DOWNLOADED = "report_downloaded"
     REVERSALS_FILED = "reversals_filed"
 
     CHAIN_CHECK_ASKED = "chain_check_asked"

@@ -92,6 +92,7 @@ MENU: list[Entry] = [
         key="a",
         waiting=lambda user: ApprovalRequest.objects.waiting_for(user)[:100].count(),
     ),
+    Entry("Reports", "/reports/", "list", frozenset({"reports.view_reports"}), key="r"),
     Entry("Intake problems", "/gateway/problems/", "warning", frozenset({"transactions.view_payloads"})),
     Entry("Audit", "/audit/", "lock", frozenset({"audit.view_trail"}), key="a"),
     Entry("Administration", "/admin/", "settings", frozenset(), key="u", staff_only=True),

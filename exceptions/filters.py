@@ -10,7 +10,7 @@ import django_filters
 from exceptions.handling import colleagues
 from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalRow
 from transactions.filters import known_to
-from transactions.vocabulary import Rail, Status
+from transactions.vocabulary import Rail
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -76,7 +76,7 @@ class ExceptionFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(since__lt=self.now - OLDER[value])
 
     def over_limit(self, rows: Any, name: str, value: str) -> Any:
-        return rows.filter(transaction__stage_deadline__lt=self.now).exclude(transaction__status=Status.COMPLETED)
+        return rows.over_limit(self.now)
 
 
 class BulkRowFilter(django_filters.FilterSet):  # type: ignore[misc]

@@ -72,6 +72,10 @@ class ExceptionQuerySet(ScopedQuerySet):
     def _is_aside(self, now: dt.datetime) -> Q:
         return Q(snoozed_until__gt=now, snoozed_at_version=F("transaction__version"))
 
+    def over_limit(self, now: dt.datetime) -> Self:
+        """Those whose transaction is over the limit of its stage."""
+        return self.filter(transaction__stage_deadline__lt=now).exclude(transaction__status="completed")
+
     def latest_closed(self) -> Any:
         """The exception that was closed last, or None."""
         return self.filter(closed_at__isnull=False).order_by("-closed_at").first()

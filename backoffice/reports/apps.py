@@ -10,6 +10,7 @@ class ReportsConfig(AppConfig):
     verbose_name = "Reports"
 
     def ready(self) -> None:
-        from backoffice.reports import dashboard
+        from backoffice.reports import dashboard, kinds
 
         dashboard.register()
+        kinds.register()

@@ -258,6 +258,11 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         "Hina Baig confirmed bulk job B-2026-000007: Retry 18 transactions",
     ),
     (
+        Verb.REPORT_DOWNLOADED,
+        {"facts": {"file": "daily-2026-11-24.csv", "report": "Daily operations summary", "asked": "24 Nov 2026 (PKT)"}},
+        "Hina Baig downloaded daily-2026-11-24.csv: Daily operations summary, 24 Nov 2026 (PKT)",
+    ),
+    (
         Verb.SHEET_DOWNLOADED,
         {"facts": {"count": 3, "what": "B-2026-000007"}},
         "Hina Baig downloaded a spreadsheet of 3 rows: B-2026-000007",

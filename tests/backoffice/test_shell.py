@@ -37,7 +37,16 @@ def words(html: str) -> str:
 
 def test_the_menu_shows_what_the_reader_may_open(hina: User, tariq: User, nadia: User, admin: User) -> None:
     assert menu(hina) == ["Dashboard", "Search", "Transactions", "Inquiries"]
-    assert menu(tariq) == ["Dashboard", "Search", "Transactions", "Exceptions", "RTGS", "Approvals", "Intake problems"]
+    assert menu(tariq) == [
+        "Dashboard",
+        "Search",
+        "Transactions",
+        "Exceptions",
+        "RTGS",
+        "Approvals",
+        "Reports",
+        "Intake problems",
+    ]
     assert menu(nadia) == [
         "Dashboard",
         "Search",
@@ -46,6 +55,7 @@ def test_the_menu_shows_what_the_reader_may_open(hina: User, tariq: User, nadia:
         "Inquiries",
         "Exceptions",
         "Approvals",
+        "Reports",
         "Intake problems",
         "Audit",
         "Administration",

@@ -38,6 +38,8 @@ OWN_REPORT, FOREIGN_REPORT = "STR-OWN-0001", "STR-ZZ-0001"
 OWN_FILE, FOREIGN_FILE = "a" * 64, "f" * 64
 MISSING = 999_999_999
 NAMED = {
+    "slug": {"own": "daily", "foreign": "screening", "missing": "nothing-here"},
+    "kind": dict.fromkeys(("own", "foreign", "missing"), "csv"),
     "object_type": dict.fromkeys(("own", "foreign", "missing"), "transactions.transaction"),
     "seq": {"own": 1, "foreign": 1, "missing": MISSING},
     "report": {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"},
