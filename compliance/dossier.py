@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,9 @@ from compliance.vocabulary import Trigger
 from transactions import formats
 from transactions.dossier import Dossier
 from transactions.models import Command, Note, Party, Transaction
+from transactions.reveals import FIELDS as HIDDEN
+from transactions.reveals import hidden
+from transactions.sections import reveal_context
 
 if TYPE_CHECKING:
     from accounts.models import ApprovalRequest, User
@@ -72,6 +75,12 @@ class CaseDossier:
     def of_transaction(self) -> Dossier:
         """The same person's view of the transaction, for what its own page shows too."""
         return Dossier(self.transaction, self.user, self.now)
+
+    @cached_property
+    def revealing(self) -> Mapping[str, Any]:
+        """The hidden fields of the payment, those given alone, and what this reader may reveal of them and why."""
+        fields = [hidden(key, self.transaction) for key in HIDDEN]
+        return {"fields": [one for one in fields if one.value is not None], **reveal_context(self.of_transaction)}
 
     @cached_property
     def key(self) -> str:

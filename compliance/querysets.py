@@ -66,10 +66,10 @@ class CaseQuerySet(ScopedQuerySet):
         return self.select_related("transaction__partner", "assignee")
 
     def for_page(self) -> Self:
-        """With what the page of a case begins with, in one query."""
+        """With what the page of a case begins with, in two queries."""
         return self.select_related(
             "transaction__partner", "transaction__branch", "transaction__sub_agent", "transaction__account", "assignee"
-        )
+        ).prefetch_related("transaction__parties")
 
     def soonest_first(self) -> Self:
         """Overdue first, then what has the least time left."""

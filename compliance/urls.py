@@ -21,6 +21,7 @@ urlpatterns = [
     path("compliance/cases/<str:number>/check/", case.check_again, name="check"),
     path("compliance/cases/<str:number>/files/", case.add_file, name="add-file"),
     path("compliance/cases/<str:number>/files/<str:sha256>/", case.file, name="file"),
+    path("compliance/cases/<str:number>/reveal/", case.reveal, name="reveal"),
     path("compliance/cases/<str:number>/printed/", case.print_case, name="print"),
     path("compliance/cases/<str:number>/printed/check/", case.check_printed, name="check-printed"),
     path("compliance/cases/<str:number>/printed/<str:printed>/", case.printed, name="printed"),

@@ -27,7 +27,7 @@ def overview(dossier: Dossier) -> Mapping[str, Any]:
 
 
 def parties(dossier: Dossier) -> Mapping[str, Any]:
-    return {"sides": [_side(dossier, side) for side in Side], **_reveal_context(dossier)}
+    return {"sides": [_side(dossier, side) for side in Side], **reveal_context(dossier)}
 
 
 def _side(dossier: Dossier, side: Side) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def account(dossier: Dossier) -> Mapping[str, Any]:
     own = dossier.account
     if own is None:
         return {"is_cash": True}
-    context = {"account": own, "number": hidden("account_number", dossier.transaction), **_reveal_context(dossier)}
+    context = {"account": own, "number": hidden("account_number", dossier.transaction), **reveal_context(dossier)}
     if dossier.reader.sees_compliance:
         context |= {
             "sees_title": True,
@@ -96,7 +96,7 @@ def _hidden_of(dossier: Dossier, prefix: str) -> dict[str, Any]:
     return {key.removeprefix(prefix): hidden(key, dossier.transaction) for key in FIELDS if key.startswith(prefix)}
 
 
-def _reveal_context(dossier: Dossier) -> dict[str, Any]:
+def reveal_context(dossier: Dossier) -> dict[str, Any]:
     """Which groups this reader may reveal, and the reason given a moment ago."""
     may = {name for name in {field.permission for field in FIELDS.values()} if has(dossier.user, name)}
     return {"may_reveal": may, "reason": dossier.remembered_reason if may else ""}

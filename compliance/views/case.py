@@ -12,9 +12,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import requires
+from accounts.access import check, requires
 from accounts.errors import Refused
 from audit import trail as audit_trail
 from audit.verbs import Verb
@@ -39,9 +39,11 @@ from compliance.forms import (
 )
 from compliance.models import Case, CaseFile, PrintedCase
 from compliance.views.queue import reader
+from transactions import actions as transaction_actions
 from transactions import formats
-from transactions.forms import WayBackForm
-from transactions.views.detail import record_refusal
+from transactions.forms import RevealForm, WayBackForm
+from transactions.reveals import FIELDS as HIDDEN
+from transactions.views.detail import record_refusal, revealed_of, with_remembered_reason
 
 READ = "compliance.view_cases"
 WORK = "compliance.work_cases"
@@ -233,6 +235,26 @@ def file(request: HttpRequest, number: str, sha256: str) -> HttpResponse:
 
 
 @requires(READ)
+@require_http_methods(["GET", "HEAD", "POST"])
+def reveal(request: HttpRequest, number: str) -> HttpResponse:
+    """Show one hidden value of the payment for a minute, in its place on the page, as the transaction's page does."""
+    if request.method != "POST":
+        return redirect(dossier_of(request, number).case)
+    field = HIDDEN.get(request.POST.get("field", ""))
+    if field is not None:
+        check(request.user, field.permission)
+    dossier = dossier_of(request, number)
+    of = dossier.of_transaction
+    form = RevealForm(with_remembered_reason(request, of), reader=of.reader)
+    if not form.is_valid():
+        record_view(request, dossier)
+        return page_of(request, dossier, reveal_form=form, status=422)
+    key = form.cleaned_data["field"]
+    value = transaction_actions.reveal(dossier.transaction, by=dossier.user, field=key, reason=form.sentence)
+    return page_of(request, dossier, revealed=revealed_of(of, key, value))
+
+
+@requires(READ)
 @require_POST
 def print_case(request: HttpRequest, number: str) -> HttpResponse:
     """Make the case file as this reader may know the case."""
@@ -340,10 +362,11 @@ def page_of(
     *,
     form: DecisionForm | None = None,
     refusal: Refused | None = None,
+    revealed: dict[str, Any] | None = None,
     status: int = 200,
     **forms: Any,
 ) -> HttpResponse:
-    """The page of a case: with the form that had faults, or the deed that was refused and what was typed."""
+    """The page of a case: with the form that had faults, the deed that was refused, or the value that was revealed."""
     plain = next((one for one in forms.values() if one is not None and one.errors), None)
     context = {
         "dossier": dossier,
@@ -362,9 +385,21 @@ def page_of(
         "report_form": forms.get("report_form") or (BeginReportForm() if dossier.may_report else None),
         "file_form": forms.get("file_form") or FileForm(),
         "check_file_form": forms.get("check_file_form") or CheckFileForm(),
+        **_revealing(dossier, forms.get("reveal_form"), revealed),
         "refusal": refusal,
         "changes": refusal.changes if isinstance(refusal, Outdated) else (),
         "stopped": time_left(dossier.case, dossier.now),
         "beside": beside(dossier),
     }
     return render(request, "compliance/case.html", context, status=status)
+
+
+def _revealing(dossier: CaseDossier, form: RevealForm | None, revealed: dict[str, Any] | None) -> dict[str, Any]:
+    """What the hidden fields on the page need: where they are asked for, the form, and the one that is shown."""
+    return {
+        "section": dossier.revealing,
+        "reveal_url": reverse("compliance:reveal", args=[dossier.case.number]),
+        "reveal_form": form or RevealForm(reader=dossier.of_transaction.reader),
+        "reveal_field": form.data.get("field") if form else "",
+        "revealed": revealed,
+    }

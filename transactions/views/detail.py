@@ -109,12 +109,12 @@ def reveal(request: HttpRequest, reference: str) -> HttpResponse:
     if field is not None:
         check(request.user, field.permission)
     dossier = dossier_of(request, reference)
-    form = RevealForm(_with_remembered_reason(request, dossier), reader=dossier.reader)
+    form = RevealForm(with_remembered_reason(request, dossier), reader=dossier.reader)
     if not form.is_valid():
         record_view(request, dossier)
         return page_of(request, dossier, reveal_form=form, status=422)
     value = actions.reveal(dossier.transaction, by=dossier.user, field=form.cleaned_data["field"], reason=form.sentence)
-    return page_of(request, dossier, revealed=_revealed(dossier, form.cleaned_data["field"], value))
+    return page_of(request, dossier, revealed=revealed_of(dossier, form.cleaned_data["field"], value))
 
 
 @requires("transactions.view_transactions")
@@ -185,6 +185,7 @@ def page_of(
         "reveal_form": reveal_form or RevealForm(reader=dossier.reader),
         "reveal_field": reveal_form.data.get("field") if reveal_form else "",
         "revealed": revealed,
+        "reveal_url": reverse("transactions:reveal", args=[transaction.txn_id]),
         "refusal": refusal,
         "asked": asked.words(dossier),
         "back": _back(request),
@@ -211,7 +212,7 @@ def _inquiry_form(dossier: Dossier) -> InquiryForm | None:
     )
 
 
-def _with_remembered_reason(request: HttpRequest, dossier: Dossier) -> dict[str, str]:
+def with_remembered_reason(request: HttpRequest, dossier: Dossier) -> dict[str, str]:
     """What was posted; without a reason, the one given a moment ago for the same transaction."""
     data = {key: str(value) for key, value in request.POST.items()}
     if data.get("again") and dossier.remembered_reason:
@@ -219,7 +220,8 @@ def _with_remembered_reason(request: HttpRequest, dossier: Dossier) -> dict[str,
     return data
 
 
-def _revealed(dossier: Dossier, key: str, value: Any) -> dict[str, Any]:
+def revealed_of(dossier: Dossier, key: str, value: Any) -> dict[str, Any]:
+    """The one value that a page shows for a minute, and until when."""
     field = hidden(key, dossier.transaction)
     until = dossier.now + dt.timedelta(seconds=REVEAL_SECONDS)
     return {
