@@ -143,7 +143,11 @@ function press(key) {
   if (key === 'g') { goUntil = Date.now() + 1200; return true; }
   if (key === 'j' || key === 'k') return moveRow(key === 'j' ? 1 : -1);
   if (key === 'x' || key === 'X') return pickRow(key === 'X');
-  if (key > '0' && key <= '9') return follow(find('[data-digits]:focus-within') && all('[data-digits]:focus-within input')[key - 1]);
+  if (key > '0' && key <= '9') {
+    const choice = all('[data-digits]:focus-within input')[key - 1];
+    choice?.focus(); // Tab leads on from what is chosen, not back to it
+    return follow(choice);
+  }
   const target = find(`[data-key="${CSS.escape(key)}"]`);
   if (!target) return false;
   if (target.matches('input,select,textarea,summary')) target.focus();
