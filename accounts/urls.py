@@ -18,5 +18,6 @@ urlpatterns = [
     path("approvals/", approvals.inbox, name="approvals"),
     path("approvals/batches/<uuid:batch>/", approvals.batch, name="batch"),
     path("approvals/<str:approval>/", approvals.request_page, name="request"),
+    path("approvals/<str:approval>/state/", approvals.state, name="request-state"),
     path("approvals/<str:approval>/withdraw/", approvals.withdraw, name="withdraw"),
 ]

@@ -26,6 +26,7 @@ from backoffice import VERSION
 from compliance import waiting as compliance_desk
 from exceptions.desk import waiting_for
 from transactions import formats
+from transactions.commands import platform_away
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "density": SimpleLazyObject(lambda: getattr(user, "density", "comfortable")),
         "single_keys": SimpleLazyObject(lambda: getattr(user, "single_keys", True)),
         "announcements": SimpleLazyObject(lambda: getattr(user, "announcements", True)),
+        "platform_away": SimpleLazyObject(platform_away),
         "demo_people": SimpleLazyObject(demo_people),
         "broken_chain": SimpleLazyObject(lambda: broken_chain(user)),
     }

@@ -140,6 +140,13 @@ def forget_what_expired() -> None:
             trail.record(Verb.DELETED, object_type="transactions.search", facts={"count": count, "because": "expired"})
 
 
+@by_the_clock("37 * * * *")
+def give_up_what_nobody_confirmed() -> None:
+    """Give up bulk jobs, spreadsheets and reversal files that nobody confirmed within a week."""
+    jobs.drop_drafts()
+    reversals.drop_unproposed()
+
+
 @app.periodic(cron="* * * * *")
 @app.task(name="backoffice.take_up_again", queueing_lock="take_up_again", pass_context=True)
 async def take_up_again(context: JobContext, timestamp: int) -> None:

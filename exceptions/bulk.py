@@ -110,7 +110,7 @@ def _ask(key: str) -> Callable[[Transaction, BulkRow, BulkJob, User, Job], str]:
         asked = _ACTIONS[key](
             remittance,
             by=by,
-            reason_code="",
+            reason_code=job.parameters.get("reason_code", ""),
             note=row.data.get("note") or job.note,
             version=row.version,
             token=token_of(job, remittance),

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.access import has, may_work_on
 from exceptions.bulk import BulkDeed
+from exceptions.deed_forms import REASONS
 from exceptions.handling import LONGEST_SNOOZE, RIGHT, colleagues
 from transactions.bank_days import OPENS, ZONE, is_bank_day
 from transactions.filters import DayField
@@ -115,22 +116,37 @@ class ChoiceForm(forms.Form):
 class ConfirmForm(forms.Form):
     """What a job needs beside its rows: why, or who works on them from now on; how many rows the person saw."""
 
+    reason_code = forms.ChoiceField(label="Reason", error_messages={"required": "Choose a reason"})
     note = forms.CharField(
-        label="Why",
+        label="Note",
         max_length=2000,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="It stands with each transaction. No personal data here.",
+        help_text="Needed for another reason, and where a second person must agree. It stands with each transaction; "
+        "no personal data here.",
         error_messages={"required": "Enter why you do this", "max_length": "Keep it to 2,000 characters or less"},
     )
     to = forms.ChoiceField(label="Who works on them", error_messages={"required": "Choose somebody"})
     expected = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
 
-    def __init__(self, *args: Any, deed: BulkDeed, by: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, deed: BulkDeed, by: User, second: int = 0, **kwargs: Any) -> None:
+        """`second` is how many of the rows need a second person."""
         super().__init__(*args, **kwargs)
+        self.second = second
         others = [(one.username, str(one)) for one in colleagues() if one != by]
         self.fields["to"].choices = [(by.username, "Me"), *others, (NOBODY, "Nobody: give them back")]  # type: ignore[attr-defined]
-        for name in {"note", "to"} - {deed.asks_for}:
+        reasons = REASONS.get(deed.key, [])
+        self.fields["reason_code"].choices = [("", "Choose one"), *reasons]  # type: ignore[attr-defined]
+        self.fields["note"].required = not reasons
+        for name in {"note", "to", "reason_code"} - {deed.asks_for, *(["reason_code"] if reasons else [])}:
             del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        needs_note = cleaned.get("reason_code") == "OTHER" or self.second
+        if "reason_code" in self.fields and needs_note and not cleaned.get("note"):
+            self.add_error("note", "Enter a note that says why")
+        return cleaned
 
 
 class UploadForm(forms.Form):

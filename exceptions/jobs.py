@@ -48,6 +48,9 @@ FINISHED: Final = Kind(
     "A bulk job of mine is finished",
     frozenset({"exceptions.work_exceptions", "exceptions.inquire", "exceptions.propose_operations"}),
 )
+DRAFT_IS_KEPT: Final = dt.timedelta(days=7)
+"""What was chosen or uploaded and never confirmed is given up after this."""
+AT_ONCE: Final = 100
 LEFT_OUT: Final = "You left it out."
 CANCELLED: Final = "You cancelled what was left."
 TOO_MANY: Final = f"Choose {MOST:,} transactions or fewer. Narrow the filters, or take one part after another."
@@ -128,7 +131,9 @@ def leave_out(job: BulkJob, *, by: User, shown: Sequence[int], kept: Sequence[in
 
 
 @transaction.atomic
-def confirm(job: BulkJob, *, by: User, note: str = "", to: str = "", expected: int | None = None) -> BulkJob:
+def confirm(
+    job: BulkJob, *, by: User, reason_code: str = "", note: str = "", to: str = "", expected: int | None = None
+) -> BulkJob:
     """Start it: the worker does the rows from now on. Sent twice, it starts once.
 
     `expected` is the number of rows that the person confirmed; where it is another now, nothing starts.
@@ -146,11 +151,18 @@ def confirm(job: BulkJob, *, by: User, note: str = "", to: str = "", expected: i
         raise _refused(present, f"{expected} rows were left when you looked; {number} are now. Nothing was started.")
     totals = {currency: str(value) for currency, value in willing.worth().items()}
     present.note, present.state = note or present.note, State.WAITING
-    present.parameters = present.parameters | {"rows": number, "totals": totals} | ({"to": to} if to else {})
+    given = {"to": to, "reason_code": reason_code}
+    given = {name: value for name, value in given.items() if value}
+    present.parameters = present.parameters | {"rows": number, "totals": totals} | given
     present.save(update_fields=["note", "state", "parameters"])
     _call_worker(present)
-    _record(present, by, "confirmed", f"{deed.verb} {_counted(number)}", reason=without_numbers(present.note))
+    _record(present, by, "confirmed", f"{deed.verb} {_counted(number)}", reason=why(present))
     return present
+
+
+def why(job: BulkJob) -> str:
+    """The reason of a job as the trail tells it."""
+    return ": ".join(filter(None, (job.parameters.get("reason_code", ""), without_numbers(job.note))))
 
 
 @transaction.atomic
@@ -190,6 +202,23 @@ def cancel(job: BulkJob, *, by: User) -> BulkJob:
     present.save(update_fields=["state", "ended_at"])
     _record(present, by, "cancelled", f"{left} rows were left")
     return present
+
+
+@transaction.atomic
+def drop_drafts(*, now: dt.datetime | None = None) -> int:
+    """Give up jobs that were chosen a week ago and never confirmed; what they would have done is not kept.
+
+    For the worker. Nothing ever happened to their transactions. Returns how many.
+    """
+    now = now or timezone.now()
+    old = list(BulkJob.objects.unconfirmed(now - DRAFT_IS_KEPT, bulk.OFFERED).locked()[:AT_ONCE])
+    for job in old:
+        job.rows.all().delete()
+        job.state, job.ended_at = State.CANCELLED, now
+        job.save(update_fields=["state", "ended_at"])
+        facts = {"did": "gave up", "what": f"not confirmed within {DRAFT_IS_KEPT.days} days", "deed": job.deed}
+        trail.record(Verb.BULK_JOB, obj=job, facts=facts)
+    return len(old)
 
 
 # -- the worker's part ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
@@ -111,6 +112,10 @@ class JobQuerySet(QuerySet[Any]):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
+    def unconfirmed(self, before: dt.datetime, deeds: Iterable[str]) -> Self:
+        """Those of these deeds that were chosen before this moment and never confirmed."""
+        return self.filter(state="draft", created_at__lt=before, deed__in=list(deeds))
+
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""
         return self.select_for_update(of=("self",)).order_by("pk")
@@ -123,6 +128,10 @@ class BulkRowQuerySet(ScopedQuerySet):
 
     def in_state(self, *states: str) -> Self:
         return self.filter(state__in=states)
+
+    def needing_two(self) -> Self:
+        """Rows that need a second person."""
+        return self.filter(needs_second=True)
 
     def of_places(self, places: Any) -> Self:
         return self.filter(place__in=places)
@@ -167,6 +176,10 @@ class ReversalFileQuerySet(QuerySet[Any]):
     def same_as(self, sha256: str) -> Self:
         """The file with these very bytes, unless it was dropped."""
         return self.filter(sha256=sha256).exclude(state="dropped")
+
+    def unproposed(self, before: dt.datetime) -> Self:
+        """Those that were uploaded before this moment and never proposed."""
+        return self.filter(state__in=["checking", "checked"], uploaded_at__lt=before)
 
     def for_list(self) -> Self:
         return self.select_related("uploaded_by", "job").defer("body")

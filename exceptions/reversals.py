@@ -329,6 +329,22 @@ def propose(file: ReversalFile, *, by: User, note: str, version: int) -> Approva
 
 
 @transaction.atomic
+def drop_unproposed(*, now: dt.datetime | None = None) -> int:
+    """Give up files that were uploaded a week ago and never proposed; neither the file nor its rows are kept.
+
+    For the worker. Returns how many.
+    """
+    now = now or timezone.now()
+    old = list(ReversalFile.objects.unproposed(now - jobs.DRAFT_IS_KEPT).locked()[: jobs.AT_ONCE])
+    for file in old:
+        file.rows.all().delete()
+        file.body, file.state, file.version = b"", State.DROPPED, file.version + 1
+        file.save(update_fields=["body", "state", "version"])
+        _record(file, "gave up", f"not proposed within {jobs.DRAFT_IS_KEPT.days} days")
+    return len(old)
+
+
+@transaction.atomic
 def drop(file: ReversalFile, *, by: User) -> ReversalFile:
     """Give a file up that nobody waits for, so that a corrected one can be uploaded."""
     check(by, RIGHT)

@@ -6,8 +6,8 @@ Requests are told to those who may read them; what only compliance asks for is t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Q
@@ -19,6 +19,7 @@ from transactions import flags, formats
 from transactions.commands import label_for
 from transactions.discretion import REVIEWER
 from transactions.models import Command, Event
+from transactions.timeline import Entry, Gap
 from transactions.vocabulary import COMPLIANCE_COMMANDS, OPEN_COMMANDS, CommandState, EventType
 
 if TYPE_CHECKING:
@@ -45,6 +46,23 @@ class ShownCommand:
     is_open: bool
     is_undelivered: bool
     other_answers: tuple[str, ...]
+    sent_at: dt.datetime | None
+    answered_by: tuple[int, ...]
+    """The numbers of the events that answered it, the first one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What we did ourselves, as a line among the platform's events: asked, sent, or ended without an answer."""
+
+    title: str
+    at: dt.datetime
+    who: str
+    icon: str
+    tone: str = "plain"
+    note: str = ""
+    trouble: str = ""
+    is_asked: bool = True
 
 
 def commands_of(dossier: Dossier) -> list[ShownCommand]:
@@ -71,6 +89,8 @@ def _shown(one: Command, dossier: Dossier, answers: list[Event]) -> ShownCommand
         is_open=one.is_open,
         is_undelivered=one.state in (CommandState.QUEUED, CommandState.SENDING),
         other_answers=tuple(_said(event, dossier) for event in answers[1:]),
+        sent_at=one.first_sent_at,
+        answered_by=tuple(event.sequence for event in answers),
     )
 
 
@@ -88,6 +108,43 @@ def _said(event: Event, dossier: Dossier) -> str:
     return f"Another answer came on {at}: {event.result.lower()}. The first one stands."
 
 
+def woven(dossier: Dossier, items: Sequence[Entry | Gap]) -> list[Entry | Gap | Step]:
+    """The timeline with what we asked, sent and were answered at its place among the events, oldest first."""
+    commands = commands_of(dossier)
+    titled = {number: one for one in commands for number in one.answered_by}
+    first = {one.answered_by[0] for one in commands if one.answered_by}
+    found: list[Entry | Gap | Step] = [_titled(item, titled, first) for item in items]
+    for step in sorted((step for one in commands for step in _steps(one)), key=lambda step: step.at, reverse=True):
+        places = [place for place, item in enumerate(found) if isinstance(item, Entry) and item.at <= step.at]
+        found.insert(places[-1] + 1 if places else 0, step)
+    return found
+
+
+def _titled(item: Entry | Gap, titled: Mapping[int, ShownCommand], first: set[int]) -> Entry | Gap:
+    """An answer by the name of what it answers; one that came again says that the first one stands."""
+    if not isinstance(item, Entry) or (command := titled.get(item.sequence)) is None:
+        return item
+    said = item.contradiction
+    if item.sequence not in first:
+        said = " ".join(filter(None, ("Another answer to the same question. The first one stands.", said)))
+    return replace(item, title=f"Answer to “{command.label}”", contradiction=said)
+
+
+def _steps(one: ShownCommand) -> list[Step]:
+    who = f"{one.who}, agreed by {one.checker}" if one.checker else one.who
+    waits = "It waits to be sent." if one.is_undelivered and one.sent_at is None else ""
+    steps = [Step(f"Asked: {one.label}", one.at, who, "person", note=one.note, trouble=waits)]
+    if one.sent_at is not None:
+        again = f", {one.tries} times under one key" if one.tries > 1 else ""
+        awaited = "Its answer is awaited." if one.is_open and not one.trouble else ""
+        tone = "wait" if one.is_open else "plain"
+        title = f"Sent to the platform{again}: {one.label}"
+        steps.append(Step(title, one.sent_at, "The Backoffice", "external", tone, awaited, one.trouble))
+    if one.closed_at is not None and not one.answered_by:
+        steps.append(Step(f"{one.state}: {one.label}", one.closed_at, "The Backoffice", "warning", "wait", one.outcome))
+    return steps
+
+
 def requests_of(dossier: Dossier) -> list[ApprovalRequest]:
     """The requests about the transaction that this reader may read, newest first."""
     readable = maker_checker.operations_for(dossier.user)
@@ -99,7 +156,8 @@ def section(dossier: Dossier) -> Mapping[str, Any]:
     commands, requests = commands_of(dossier), requests_of(dossier)
     if not commands and not requests:
         return {}
-    return {"commands": commands, "requests": requests, "count": len(commands) + len(requests)}
+    waiting = any(one.is_undelivered for one in commands)
+    return {"commands": commands, "requests": requests, "count": len(commands) + len(requests), "is_waiting": waiting}
 
 
 def words(dossier: Dossier) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
@@ -36,6 +37,7 @@ __all__ = ["Command", "CommandKind", "CommandState", "queue"]
 
 PAYING: Final = (CommandKind.REPUSH, CommandKind.MOVE_TO_RTGS)
 """The kinds that begin a payment attempt of their own."""
+LATELY: Final = dt.timedelta(days=1)
 
 
 def queue(
@@ -137,6 +139,27 @@ def label_for(command: Command, *, sees_compliance: bool) -> str:
 def _refused(sentence: str, command: Command) -> Refused:
     row = command.transaction
     return Refused(sentence, verb=str(command.kind), object_type=row._meta.label_lower, object_id=row.txn_id)
+
+
+# -- the platform's silence -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Away:
+    """Nothing reaches the platform: since when, and how many commands wait to be sent."""
+
+    since: dt.datetime
+    waiting: int
+
+
+def platform_away() -> Away | None:
+    """Whether nothing reaches the platform: a command was tried twice without an answer, and none was taken since."""
+    stuck = Command.objects.undelivered()
+    tried = stuck.filter(tries__gte=2).exclude(trouble="").order_by("first_sent_at")
+    since = tried.values_list("first_sent_at", flat=True).first()
+    if since is None or Command.objects.filter(accepted_at__gt=since, created_at__gt=since - LATELY).exists():
+        return None
+    return Away(since, stuck.count())
 
 
 # -- closing ----------------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def amounts(dossier: Dossier) -> Mapping[str, Any]:
 
 
 def timeline(dossier: Dossier) -> Mapping[str, Any]:
-    return {"timeline": dossier.timeline, "items": dossier.timeline.items}
+    return {"timeline": dossier.timeline, "items": asked.woven(dossier, dossier.timeline.items)}
 
 
 def notes(dossier: Dossier) -> Mapping[str, Any]:

@@ -76,10 +76,6 @@ class Timeline:
     missing: str = ""
     entries: tuple[Entry, ...] = field(default=())
 
-    @property
-    def newest_first(self) -> tuple[Entry | Gap, ...]:
-        return tuple(reversed(self.items))
-
 
 def happening_of(event: Event) -> Happening:
     """An event as the fold reads it."""

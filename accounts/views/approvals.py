@@ -63,6 +63,16 @@ def request_page(request: HttpRequest, approval: str) -> HttpResponse:
 
 
 @requires()
+@require_safe
+def state(request: HttpRequest, approval: str) -> HttpResponse:
+    """Whether a request still waits, for a page that asks by itself while somebody considers it."""
+    reader = _reader(request)
+    asked = _request_of(reader, approval)
+    decided = "" if asked.is_pending else maker_checker.decided_before(asked, reader)
+    return render(request, "approvals/_state.html", {"asked": asked, "decided": decided, "is_later": True})
+
+
+@requires()
 @require_POST
 def withdraw(request: HttpRequest, approval: str) -> HttpResponse:
     """Take back one's own request."""

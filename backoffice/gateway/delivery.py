@@ -304,10 +304,3 @@ def give_up_inquiries(*, now: dt.datetime | None = None) -> int:
         Command.objects.filter(pk__in=ids).update(state=CommandState.FAILED, closed_at=now, outcome=outcome)
         trail.record(Verb.INQUIRIES_GIVEN_UP, object_type="transactions.command", facts={"count": len(ids)})
     return len(ids)
-
-
-def platform_is_away() -> dt.datetime | None:
-    """Since when nothing reaches the platform: the oldest command that was tried and got no answer; else None."""
-    tried = Command.objects.undelivered().filter(tries__gte=2).exclude(trouble="")
-    found: dt.datetime | None = tried.order_by("first_sent_at").values_list("first_sent_at", flat=True).first()
-    return found

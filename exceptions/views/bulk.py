@@ -165,13 +165,21 @@ def _keep(request: HttpRequest, found: BulkJob, user: User) -> HttpResponse:
 
 def _confirm(request: HttpRequest, found: BulkJob, user: User) -> HttpResponse:
     left_out = _leave_out_unticked(request, found, user)
-    form = ConfirmForm(request.POST, deed=bulk.deed_of(found), by=user)
+    second = found.rows.in_state(BulkRow.State.WILL).needing_two().count()
+    form = ConfirmForm(request.POST, deed=bulk.deed_of(found), by=user, second=second)
     if not form.is_valid():
         return _page(request, found, form=form, status=422)
     given = form.cleaned_data
     expected = None if left_out else given.get("expected")
     to = given.get("to", "")
-    started = jobs.confirm(found, by=user, note=given.get("note", ""), to="" if to == NOBODY else to, expected=expected)
+    started = jobs.confirm(
+        found,
+        by=user,
+        reason_code=given.get("reason_code", ""),
+        note=given.get("note", ""),
+        to="" if to == NOBODY else to,
+        expected=expected,
+    )
     messages.success(request, f"{started.number} is started. It goes on when you leave this page.")
     return redirect(started.get_absolute_url())
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from accounts import maker_checker
 from accounts.maker_checker import Job
 from accounts.models import ApprovalRequest, User
 from audit.models import AuditEvent
@@ -65,8 +66,6 @@ def test_the_maker_withdraws(as_omar: Client, asked: ApprovalRequest) -> None:
 def test_who_comes_second_is_told_who_was_first_and_keeps_the_note(
     as_sana: Client, asked: ApprovalRequest, sana: User
 ) -> None:
-    from accounts import maker_checker
-
     maker_checker.approve(asked, by=sana)
     answer = as_sana.post(asked.get_absolute_url(), {"decision": "reject", "note": "I have doubts."})
     html = answer.content.decode()
@@ -125,3 +124,21 @@ def test_a_filter_that_is_none_shows_nothing_and_says_so(as_sana: Client, asked:
     html = as_sana.get("/approvals/?kind=foo").content.decode()
     assert "There is no kind “foo”." in html
     assert asked.number not in html
+
+
+def test_a_page_that_considers_learns_by_itself_that_somebody_decided(
+    as_sana: Client, as_omar: Client, asked: ApprovalRequest, sana: User
+) -> None:
+    page = as_sana.get(asked.get_absolute_url()).content.decode()
+    address = f"{asked.get_absolute_url()}state/"
+    assert f'hx-get="{address}"' in page
+    waiting = as_sana.get(address).content.decode()
+    assert f'hx-get="{address}"' in waiting
+    assert "disabled" not in waiting
+    maker_checker.reject(asked, by=sana, note="Not today.")
+    for client in (as_sana, as_omar):
+        told = client.get(address).content.decode()
+        assert "rejected this at" in told
+        assert 'id="decide" disabled hx-swap-oob="true"' in told
+        assert "hx-get" not in told
+    assert f'hx-get="{address}"' not in as_sana.get(asked.get_absolute_url()).content.decode()

@@ -51,6 +51,9 @@ class World:
     kuwait: str = ""
     japan: str = ""
     foreign: str = ""
+    approval: str = ""
+    proposal: str = ""
+    waits_at: str = ""
     inquiry: str = ""
     closed_inquiry: str = ""
 
@@ -95,7 +98,26 @@ def build() -> World:
         raise ValueError(f"The intake refused {len(refused)} events of the world, the first: {refused[0]}")
     _ask(world)
     _tell(world)
+    _ask_a_second_person(world)
     return world
+
+
+def _ask_a_second_person(world: World) -> None:
+    """A cancellation that waits for the checker, and a reason code whose change waits for another administrator."""
+    from accounts import proposals
+    from accounts.models import User
+    from exceptions import actions
+    from transactions.models import ReasonCode
+
+    omar, admin = (User.objects.get(username=name) for name in ("omar", "admin"))
+    row = Transaction.objects.get(txn_id=world.stage["cash_ready"])
+    asked = actions.cancel(row, by=omar, reason_code="CUST", note="The sender asked by telephone.")
+    world.approval = str(getattr(asked, "number"))  # noqa: B009, a cancellation always asks a second person
+    reason = ReasonCode.objects.get(code="AC04")
+    names = ("sentence", "helps", "answer", "family", "retry_class", "who_acts")
+    written = {name: getattr(reason, name) for name in names} | {"sentence": "The account was closed by its bank."}
+    world.proposal = proposals.propose(reason, by=admin, reason="Plainer words.", **written).number
+    world.waits_at = f"/admin/transactions/reasoncode/{reason.pk}/change/"
 
 
 def _from_kuwait(numbers: Any) -> list[Json]:

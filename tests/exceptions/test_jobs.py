@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from transactions.models import Command, Transaction
 pytestmark = pytest.mark.django_db
 
 RETRY = "/bulk/new/retry/"
+GO = {"do": "confirm", "reason_code": "BANK_BACK"}
 
 
 def deed(key: str) -> bulk.BulkDeed:
@@ -65,7 +67,10 @@ def test_each_row_says_before_and_after_what_becomes_of_it(as_omar: Client, omar
     assert verdicts(job) == {
         good.txn_id: "will", second.txn_id: "will", unknown.txn_id: "skipped", paid.txn_id: "skipped",
     }  # fmt: skip
-    as_omar.post(job.get_absolute_url(), {"do": "confirm", "note": "The bank is back.", "expected": "2"})
+    as_omar.post(
+        job.get_absolute_url(),
+        {**GO, "note": "The bank is back.", "expected": "2"},
+    )
     actions_before = Command.objects.count()
     assert actions_before == 0  # the worker has not come yet
     assert jobs.run(job.pk) is False
@@ -80,7 +85,7 @@ def test_each_row_says_before_and_after_what_becomes_of_it(as_omar: Client, omar
 def test_what_changed_between_the_look_and_the_deed_is_refused_by_its_row(as_omar: Client, omar: User) -> None:
     changed, same, left = failed(), failed(), failed()
     job = job_after(as_omar.post(RETRY, {"ref": [row.txn_id for row in (changed, same, left)]}))
-    as_omar.post(job.get_absolute_url(), {"do": "confirm", "note": "Again.", "expected": "3"})
+    as_omar.post(job.get_absolute_url(), {**GO, "note": "Again.", "expected": "3"})
     Transaction.objects.filter(pk=changed.pk).update(version=changed.version + 1)
     Command.objects.create(transaction=left, kind="inquire", attempt=1, maker=omar)
     from exceptions import actions
@@ -112,12 +117,22 @@ def test_rows_can_be_left_out_and_the_count_must_be_the_one_that_was_seen(as_oma
     rows = [failed() for _ in range(3)]
     job = job_after(as_omar.post(RETRY, {"ref": [row.txn_id for row in rows]}))
     address = job.get_absolute_url()
-    answer = as_omar.post(address, {"do": "confirm", "note": "Go.", "expected": "7"})
+    answer = as_omar.post(address, {**GO, "note": "Go.", "expected": "7"})
     assert answer.status_code == 409
     assert "3 are now. Nothing was started." in answer.content.decode()
     as_omar.post(address, {"do": "keep", "shown": ["1", "2", "3"], "keep": ["1", "3"]})
     assert "Retry 2 transactions" in read(as_omar.get(address)).text
-    as_omar.post(address, {"do": "confirm", "note": "Go.", "expected": "2", "shown": ["1", "3"], "keep": ["1", "3"]})
+    as_omar.post(
+        address,
+        {
+            "do": "confirm",
+            "reason_code": "BANK_BACK",
+            "note": "Go.",
+            "expected": "2",
+            "shown": ["1", "3"],
+            "keep": ["1", "3"],
+        },
+    )
     jobs.run(job.pk)
     assert sorted(verdicts(job).values()) == ["done", "done", "left_out"]
 
@@ -295,3 +310,39 @@ def test_the_progress_stops_asking_when_the_job_is_over(as_omar: Client, omar: U
     last = as_omar.get(f"{job.get_absolute_url()}progress/")
     assert last["HX-Refresh"] == "true"
     assert "1 of 1" in read(last).text
+
+
+def test_a_job_says_why_and_the_code_goes_with_each_command(as_omar: Client, omar: User) -> None:
+    row, large = failed(), failed(data={"transactionDetails": {"payingAmount": "900000.00"}})
+    job = job_after(as_omar.post(RETRY, {"ref": [row.txn_id, large.txn_id]}))
+    for wrong, said in (
+        ({}, "Choose a reason"),
+        ({"reason_code": "NONSENSE"}, "Select a valid choice"),
+        ({"reason_code": "OTHER"}, "Enter a note that says why"),
+        ({"reason_code": "FUNDED"}, "Enter a note that says why"),  # one row needs a second person, who reads it
+    ):
+        answer = as_omar.post(job.get_absolute_url(), {"do": "confirm", "expected": "2"} | wrong)
+        assert answer.status_code == 422
+        assert said in answer.content.decode()
+    fields = {"do": "confirm", "expected": "2", "reason_code": "FUNDED", "note": "Funded at noon."}
+    assert as_omar.post(job.get_absolute_url(), fields).status_code == 302
+    jobs.run(job.pk)
+    assert Command.objects.get(kind="repush").reason_code == "FUNDED"
+    assert ApprovalRequest.objects.get().reason_code == "FUNDED"
+    entry = AuditEvent.objects.filter(verb=Verb.BULK_JOB, object_id=job.number).order_by("seq")[1]
+    assert entry.said["reason"] == "FUNDED: Funded at noon."
+
+
+def test_what_nobody_confirmed_within_a_week_is_given_up(as_omar: Client, omar: User) -> None:
+    old, fresh, started = (job_after(as_omar.post(RETRY, {"ref": [failed().txn_id]})) for _ in range(3))
+    jobs.confirm(started, by=omar, note="Go.")
+    now = timezone.now() + jobs.DRAFT_IS_KEPT
+    BulkJob.objects.filter(pk=fresh.pk).update(created_at=now - timedelta(days=1))
+    assert jobs.drop_drafts(now=now + timedelta(minutes=1)) == 1
+    states = {one.number: one.state for one in BulkJob.objects.all()}
+    assert states == {old.number: "cancelled", fresh.number: "draft", started.number: "waiting"}
+    assert not old.rows.exists()
+    assert AuditEvent.objects.filter(object_id=old.number, body__contains="gave up").exists()
+    assert as_omar.get(old.get_absolute_url()).status_code == 200
+    assert as_omar.post(old.get_absolute_url(), {"do": "confirm", "reason_code": "FUNDED"}).status_code == 302
+    assert jobs.drop_drafts(now=now + timedelta(minutes=1)) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -257,3 +258,14 @@ def test_no_whole_iban_stands_on_the_page(as_omar: Client, omar: User) -> None:
     good = payment()
     file = upload(omar, [row_of(good)])
     assert good.beneficiary_iban not in as_omar.get(file.get_absolute_url()).content.decode()
+
+
+def test_a_file_that_nobody_proposed_within_a_week_is_given_up_with_what_it_held(omar: User) -> None:
+    given_up, proposed = (upload(omar, [row_of(payment())]) for _ in range(2))
+    reversals.propose(proposed, by=omar, note="Paid by mistake.", version=proposed.version)
+    later = timezone.now() + jobs.DRAFT_IS_KEPT + timedelta(minutes=1)
+    assert reversals.drop_unproposed(now=later - timedelta(days=1)) == 0
+    assert reversals.drop_unproposed(now=later) == 1
+    given_up.refresh_from_db()
+    assert (given_up.state, bytes(given_up.body), given_up.rows.count()) == ("dropped", b"", 0)
+    assert ReversalFile.objects.get(pk=proposed.pk).rows.count() == 1

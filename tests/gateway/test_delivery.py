@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -17,6 +18,7 @@ from backoffice.gateway.delivery import Answer
 from backoffice.gateway.intake import receive
 from exceptions import actions
 from tests.factories.transactions import TransactionFactory
+from tests.transactions.pages import read
 from transactions.models import Command, Transaction
 from transactions.vocabulary import CommandKind, CommandState, Stage
 
@@ -220,3 +222,58 @@ def test_pauses_grow_and_differ() -> None:
     assert delivery.back_off(1) <= timedelta(seconds=1)
     assert timedelta(seconds=30) <= delivery.back_off(50) <= timedelta(seconds=60)
     assert len({delivery.back_off(3) for _ in range(20)}) > 1
+
+
+def test_a_platform_that_is_away_is_told_where_somebody_would_wait_for_it(
+    line: Line, as_omar: Client, row: Transaction, omar: User
+) -> None:
+    asked = actions.inquire(row, by=omar, reason_code="LATE", note="")
+    assert isinstance(asked, Command)
+    actions.inquire(TransactionFactory(stage="outcome_unknown"), by=omar, reason_code="LATE", note="")
+    pages = ("/exceptions/", f"{row.get_absolute_url()}do/repush/", row.get_absolute_url())
+    away = "The platform does not answer since"
+    assert not any(away in as_omar.get(page).content.decode() for page in pages)
+    line.answers = [Answer(0, "No answer from the platform (ConnectionRefusedError).")] * 4
+    for _ in range(2):
+        delivery.deliver_due()
+        due_again()
+    for page in pages:
+        html = " ".join(as_omar.get(page).content.decode().split())
+        assert away in html
+        assert "2 commands wait." in html
+    delivery.deliver_due()
+    assert not any(away in as_omar.get(page).content.decode() for page in pages)
+
+
+def test_what_was_asked_sent_and_answered_stands_in_the_timeline(
+    line: Line, as_omar: Client, as_hina: Client, row: Transaction, omar: User
+) -> None:
+    command = actions.inquire(row, by=omar, reason_code="LATE", note="It takes too long.")
+    assert isinstance(command, Command)
+
+    def told(client: Client, order: str = "") -> list[str]:
+        page = read(client.get(f"{row.get_absolute_url()}timeline/{order}"))
+        return [item.text for item in page.by_id("timeline").all("li")]
+
+    assert [one for one in told(as_omar) if "It waits to be sent." in one]
+    line.answers = [Answer(500, "Busy."), Answer(202)]
+    delivery.deliver_due()
+    due_again()
+    delivery.deliver_due()
+    lines = " | ".join(told(as_omar))
+    assert "Asked: Inquire" in lines
+    assert "Omar Gondal" in lines
+    assert "It takes too long." in lines
+    assert "Sent to the platform, 2 times under one key: Inquire" in lines
+    assert "Its answer is awaited." in lines
+    for outcome in ("SUCCEEDED", "FAILED"):
+        say(row, "command.completed", commandId=str(command.pk), outcome=outcome)
+    lines = told(as_omar)
+    asked, sent, first, again = (
+        next(place for place, one in enumerate(lines) if word in one)
+        for word in ("Asked: Inquire", "Sent to the platform", "Answer to “Inquire”: Done", "The first one stands")
+    )
+    assert asked < sent < first < again
+    newest = " | ".join(told(as_omar, "?order=newest"))
+    assert newest.index("Sent to the platform") < newest.index("Asked: Inquire")
+    assert now_of(command).state == CommandState.SUCCEEDED

@@ -62,7 +62,7 @@ def test_fifty_are_retried_at_once_but_for_those_skipped_for_three_reasons(
     page.get_by_role("link", name="each with its reason").click()
     for why in ("3 is the most there may be", "has not arrived", "It may be the repeat of another payment"):
         expect(page.locator("table")).to_contain_text(why)
-    page.get_by_label("Why", exact=True).fill("The network works again.")
+    page.get_by_label("Reason", exact=True).select_option(label="The bank works again")
     page.get_by_role("button", name=f"Retry {willing} transactions").click()
 
     # The job has an address; it goes on without her and the page follows it by itself.

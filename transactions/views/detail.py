@@ -48,8 +48,8 @@ def timeline(request: HttpRequest, reference: str) -> HttpResponse:
     record_view(request, dossier, part="timeline")
     form = TimelineForm(request.GET or None)
     newest = form.is_newest_first
-    line = dossier.timeline
-    context = {"timeline": line, "items": line.newest_first if newest else line.items, "is_newest_first": newest}
+    section = sections.timeline(dossier)
+    context = {**section, "items": section["items"][::-1] if newest else section["items"], "is_newest_first": newest}
     return render(request, "transactions/timeline.html", {"dossier": dossier, "section": context})
 
 
