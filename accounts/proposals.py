@@ -131,8 +131,7 @@ def url_of(asked: ApprovalRequest) -> str:
 def waiting_about(row: models.Model) -> list[ApprovalRequest]:
     """What is proposed about this row and not decided, the grants that it would hold or lose among it; oldest first."""
     found = ApprovalRequest.objects.pending().filter(
-        Q(object_type=row._meta.label_lower, payload__pk=row.pk)
-        | Q(payload__contains={"holder": [row._meta.label_lower, row.pk]})
+        Q(object_type=row._meta.label_lower, payload__pk=row.pk) | Q(payload__holder=[row._meta.label_lower, row.pk])
     )
     return list(found.filter(payload__has_key="deed").select_related("maker").order_by("pk"))
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from accounts.models import ApprovalPolicy, ApprovalRequest
+from backoffice.gateway import delivery
 from backoffice.gateway.intake import receive
-from exceptions import jobs
-from exceptions.models import BulkJob
+from exceptions import jobs, opening
+from exceptions.models import BulkJob, ExceptionItem
 from tests.browser.world import World
 from tests.factories.transactions import story
+from tests.gateway.test_delivery import Line, inquiry_says, say
 from transactions.models import Command, Transaction
 
 pytestmark = pytest.mark.browser
@@ -89,3 +95,107 @@ def test_without_javascript_the_desk_works_to_the_end(page_of: Callable[..., Pag
     page.goto("/exceptions/?assigned=me")
     page.get_by_role("link", name="Nobody knows yet whether the payment reached the rail.").click()
     expect(page.locator("tbody")).to_contain_text(str(reference))
+
+
+def _made(number: int, **what: str) -> Transaction:
+    """One payment of PKR 12,500, for one of these journeys alone."""
+    name = f"PSL89{number:07d}"
+    told = story(**what, partner="INSTANTCASH", txn_id=name, reference=f"REF-{name}")
+    receipt = receive(told, message_id=f"journey-{name}", source="demo")
+    assert not receipt.rejected, receipt.as_json()
+    Transaction.objects.filter(txn_id=name).update(settled_amount=12_500)
+    return Transaction.objects.get(txn_id=name)
+
+
+def _retry(page: Page, row: Transaction) -> None:
+    """From the page of the transaction to the deed, with its reason."""
+    page.goto(row.get_absolute_url())
+    page.get_by_role("link", name="Retry the payment").first.click()
+    page.get_by_label("Reason", exact=True).select_option(label="The settlement account was funded")
+    page.fill("#id_deed-note", "Funded at noon.")
+    page.locator("form[data-watch] button.btn-primary").click()
+    page.wait_for_url(f"**{row.get_absolute_url()}**")
+
+
+def _why_not(page: Page, row: str) -> str:
+    page.goto(f"/transactions/{row}/")
+    page.get_by_text("Why not?").click()
+    return str(page.locator("#not-now").inner_text())
+
+
+def test_one_is_retried_to_its_end_a_late_one_is_found_and_a_lower_limit_asks_for_a_second_person(
+    page_of: Callable[..., Page], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line(monkeypatch)
+    page, row = page_of("omar"), _made(1, kind="retryable:AM04")
+
+    # A failed payment: where it failed, why, and that trying again may help.
+    page.goto("/exceptions/")
+    page.locator("tr", has_text="AM04").get_by_role("link").first.click()
+    page.locator(f"tr[data-id={row.txn_id}]").get_by_role("link", name=row.txn_id).first.click()
+    expect(page.locator("h1").locator("xpath=..")).to_contain_text(row.txn_id)
+    expect(page.locator("main")).to_contain_text("AM04")
+
+    # Retried: the bank is asked first, its "not sent" lets the payment go, and the platform's event completes it.
+    _retry(page, row)
+    delivery.deliver_due()
+    inquiry_says(row, "NOT_SENT", line.sent[-1])
+    delivery.deliver_due()
+    assert [command.kind for command in line.sent] == ["inquire", "repush"]
+    say(row, "transaction.stage", stage="payment", result="STARTED", attempt=2, rail=row.rail)
+    paid = {"fundsPosition": "WITH_BENEFICIARY", "commandId": str(line.sent[-1].pk)}
+    say(row, "transaction.stage", stage="payment", result="SUCCESS", attempt=2, rail=row.rail, **paid)
+    page.reload()
+    expect(page.locator("main")).to_contain_text("Completed")
+    expect(page.locator("#timeline")).to_contain_text("Asked: Repush")
+
+    # Why not: the beneficiary has it, nobody knows where it is, or 1LINK may hold it.
+    assert "The beneficiary has the money" in _why_not(page, row.txn_id)
+    assert "Ask the bank first" in _why_not(page, world.stage["outcome_unknown"])
+    late = _made(3, stage="settlement")
+    Transaction.objects.filter(pk=late.pk).update(rail="1LINK")
+    assert "only after a failure" in _why_not(page, late.txn_id)
+
+    # Nothing failed, but it takes too long: found on the desk, asked about, resolved by the answer.
+    now = timezone.now()
+    Transaction.objects.filter(pk=late.pk).update(stage_deadline=now - timedelta(hours=1))
+    opening.open_late(now=now)
+    page.goto("/exceptions/")
+    page.locator("main table").get_by_role("link", name=re.compile("ettle")).first.click()
+    page.locator(f"tr[data-id={late.txn_id}]").get_by_role("link", name=late.txn_id).first.click()
+    page.get_by_role("link", name="Ask the bank").first.click()
+    page.get_by_label("Reason", exact=True).select_option(label="It takes too long")
+    page.locator("form[data-watch] button.btn-primary").click()
+    page.wait_for_url(f"**{late.get_absolute_url()}**")
+    delivery.deliver_due()
+    inquiry_says(late, "WITH_BENEFICIARY", line.sent[-1])
+    page.reload()
+    expect(page.locator("main")).to_contain_text("Completed")
+    assert not ExceptionItem.objects.of(late).open().exists()
+
+    # An administrator lowers the limit, another agrees, and the next retry waits for the checker.
+    policy = ApprovalPolicy.objects.get(operation="repush", currency="PKR")
+    admin = page_of("admin")
+    admin.goto(f"/admin/accounts/approvalpolicy/{policy.pk}/change/")
+    admin.fill("#id_limit", "1000")
+    admin.fill("#id_reason", "Decided by the risk committee")
+    admin.get_by_role("button", name="Send for approval").click()
+    expect(admin.locator(".messagelist")).to_contain_text("Nothing is changed until then.")
+    _decide(page_of("admin2"), "approval policy")
+    after = _made(2, kind="retryable:AM04")
+    _retry(page, after)
+    asked = ApprovalRequest.objects.about("transactions.transaction", after.txn_id).pending().get()
+    assert not Command.objects.filter(transaction=after).exists()
+    expect(page.locator("main")).to_contain_text(asked.number)
+    _decide(page_of("sana"), after.txn_id)
+    assert Command.objects.filter(transaction=after, kind="repush").count() == 1
+    ApprovalPolicy.objects.filter(pk=policy.pk).update(limit=policy.limit)  # this world is not for this test alone
+
+
+def _decide(page: Page, about: str) -> None:
+    """Find a request in the inbox and agree to it."""
+    page.goto("/approvals/")
+    page.locator("tr", has_text=about).get_by_role("link").first.click()
+    page.get_by_label("Approve").check()
+    page.locator("#decide").click()
+    expect(page.locator("main, body").first).to_contain_text("is approved")
