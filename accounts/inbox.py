@@ -62,7 +62,8 @@ class ApprovalQuerySet(models.QuerySet[Any]):
             inside &= Q(partner__isnull=True) | Q(branch_id__in=sorted(scope.branch_ids))
         decidable = sorted(maker_checker.operations_decided_by(user))
         mine = self.visible_to(user).pending().filter(inside, operation__in=decidable)
-        return mine.exclude(maker_person=getattr(user, "person_key", None))
+        key = getattr(user, "person_key", None)
+        return mine.exclude(maker_person=key).exclude(maker__person_key=key)
 
     def asked_by(self, user: User | AnonymousUser) -> Self:
         """What this human being asked for, through whichever account."""

@@ -358,7 +358,7 @@ def expire(*, now: dt.datetime | None = None) -> int:
 def why_not_decide(asked: ApprovalRequest, user: User) -> str:
     """Why this person cannot decide this request now, in a sentence; "" when they can. For pages; deeds ask again."""
     one = operation_of(asked)
-    if asked.maker_person == user.person_key:
+    if is_own(asked, user):
         return own_request(one, user)
     if not has(user, one.decide):
         return f"This needs the right of {', '.join(roles_that_may(one.decide, reader=user))}."
@@ -418,6 +418,11 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def is_own(asked: ApprovalRequest, user: User) -> bool:
+    """Whether the same human being asked: then, or by the accounts that are linked now."""
+    return user.person_key in (asked.maker_person, asked.maker.person_key)
+
+
 def own_request(one: Operation, user: User) -> str:
     """What the maker reads in place of a form."""
     return f"You asked for this. Someone else with role {deciders(one, user)} must decide."
@@ -473,7 +478,7 @@ def _decide(asked: ApprovalRequest, *, by: User, as_: State, code: str, note: st
 
 
 def _refuse_unfit(present: ApprovalRequest, one: Operation, by: User) -> None:
-    if present.maker_person == by.person_key or present.maker_id == by.pk:
+    if is_own(present, by):
         raise _refused(own_request(one, by), present, status=403)
     if not _in_scope(present, by):
         raise _refused("You may see this request but not decide on its partner and branch.", present, status=403)

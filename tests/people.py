@@ -66,8 +66,7 @@ class Seconded(Client):
 
 def _second_of(asked: ApprovalRequest) -> User:
     """Somebody who may decide it: whoever is there already, else somebody new."""
-    roles = {"settlement_account": Role.TREASURY_CHECKER, "answer_text": Role.COMPLIANCE_OFFICER}
-    needed = roles.get(asked.operation, Role.ADMINISTRATOR)
+    needed = Role.TREASURY_CHECKER if asked.operation == "settlement_account" else Role.ADMINISTRATOR
     others = User.objects.filter(groups__name=needed.value, is_active=True).exclude(person_key=asked.maker_person)
     unconcerned = others.exclude(username=asked.object_id)
     return unconcerned.order_by("pk").first() or UserFactory(roles=[needed], everything=True)

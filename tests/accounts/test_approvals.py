@@ -142,3 +142,15 @@ def test_a_page_that_considers_learns_by_itself_that_somebody_decided(
         assert 'id="decide" disabled hx-swap-oob="true"' in told
         assert "hx-get" not in told
     assert f'hx-get="{address}"' not in as_sana.get(asked.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("decision", ["approve", "send_back", "reject"])
+def test_who_turned_out_to_be_the_maker_by_another_account_does_not_decide(
+    as_sana: Client, asked: ApprovalRequest, sana: User, omar: User, decision: str
+) -> None:
+    User.objects.filter(pk=omar.pk).update(person_key=sana.person_key)
+    answer = as_sana.post(asked.get_absolute_url(), {"decision": decision, "note": "Looked at."})
+    assert answer.status_code == 403
+    assert "You asked for this." in answer.content.decode()
+    assert now_of(asked).state == State.PENDING
+    assert asked not in ApprovalRequest.objects.waiting_for(sana)
