@@ -329,6 +329,11 @@ class TrailQuery:
         ]
 
     @property
+    def query_string(self) -> str:
+        """The question without its page, as a reader hands it on."""
+        return self.first_url.partition("?")[2]
+
+    @property
     def in_words(self) -> str:
         """The filters that are on, for the trail: who reads it records what was looked for."""
         return "; ".join(chip.label for chip in self.chips) if self.is_sound else ""

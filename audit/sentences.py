@@ -287,6 +287,23 @@ def _file_imported(words: _Words) -> str:
     return f"{words.who} imported {words.facts['file'] or 'a file'}{f': {counts}' if counts else ''}"
 
 
+def _export_asked(words: _Words) -> str:
+    clear = ", unmasked" if words.facts["unmasked"] else ""
+    return f"{words.who} asked for {words.object}{clear}, {words.facts['rows']}: {words.facts['what']}"
+
+
+def _export_made(words: _Words) -> str:
+    if words.said["result"] == "OK":
+        return f"The worker made {words.object} of {words.who}, {words.facts['told']}: {words.facts['what']}"
+    return f"The worker did not make {words.object} of {words.who}: {words.facts['told']}"
+
+
+def _export_deleted(words: _Words) -> str:
+    if words.facts["count"]:
+        return f"{words.who} deleted the files of {words.facts['count']} exports whose time was over"
+    return f"{words.who} deleted the file of {words.object}"
+
+
 def _granted(deed: str, preposition: str) -> Callable[[_Words], str]:
     def words_of(words: _Words) -> str:
         what = " on ".join(str(words.facts[name]) for name in ("what", "on") if words.facts[name])
@@ -398,6 +415,12 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.REPORT_DOWNLOADED: _format("{who} downloaded {facts[file]}: {facts[report]}, {facts[asked]}"),
     Verb.SHEET_DOWNLOADED: _format("{who} downloaded a spreadsheet of {facts[count]} rows: {facts[what]}"),
     Verb.REVERSALS_FILED: _format("{who} {facts[did]} {object}: {facts[what]}"),
+    Verb.EXPORT_ASKED: _export_asked,
+    Verb.EXPORT_STARTED: _format("The worker began {object} of {who}{facts[run]}: {facts[what]}"),
+    Verb.EXPORT_MADE: _export_made,
+    Verb.EXPORT_CANCELLED: _format("{who} cancelled {object}: {facts[what]}"),
+    Verb.EXPORT_DOWNLOADED: _format("{who} downloaded {object}, {facts[rows]} rows: {facts[what]}"),
+    Verb.EXPORT_DELETED: _export_deleted,
     Verb.CHAIN_CHECK_ASKED: _format("{who} asked for a verification of the trail"),
     Verb.CHAIN_VERIFIED: _format("{who} verified the trail: {facts[count]} events to {facts[seq]}"),
     Verb.CHAIN_BROKEN: _chain_broken,

@@ -91,6 +91,13 @@ class Verb(StrEnum):
     REPORT_DOWNLOADED = "report_downloaded"
     REVERSALS_FILED = "reversals_filed"
 
+    EXPORT_ASKED = "export_asked"
+    EXPORT_STARTED = "export_started"
+    EXPORT_MADE = "export_made"
+    EXPORT_CANCELLED = "export_cancelled"
+    EXPORT_DOWNLOADED = "export_downloaded"
+    EXPORT_DELETED = "export_deleted"
+
     CHAIN_CHECK_ASKED = "chain_check_asked"
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

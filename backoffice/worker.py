@@ -24,7 +24,7 @@ from accounts.models import SignInFailure
 from audit import checking, trail, verification
 from audit.verbs import Verb
 from backoffice.gateway import delivery
-from backoffice.reports import rollups
+from backoffice.reports import exporting, rollups
 from exceptions import jobs, reversals
 from exceptions.opening import open_late
 from transactions.models import Search
@@ -125,6 +125,24 @@ def check_reversal_file(file: int) -> None:
 def carry_out_reversals(file: int, request: int) -> None:
     """Begin what two people agreed on; the rows are a bulk job's."""
     reversals.carry_out(file, request)
+
+
+@app.task(name=exporting.TASK)
+def make_export(export: int) -> None:
+    """Make the file of an export, from its first row."""
+    exporting.run(export)
+
+
+@by_the_clock("* * * * *")
+def look_after_exports() -> None:
+    """Begin anew the exports whose worker was lost, and end those that nobody agreed on."""
+    exporting.look_after()
+
+
+@by_the_clock("23 * * * *")
+def delete_old_exports() -> None:
+    """Delete the files of exports whose time is over."""
+    exporting.delete_old()
 
 
 @by_the_clock("7 * * * *")

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BulkDeed:
-    """A deed on many rows. `label` is its button, `url_name` answers a POST of the selection with a preview."""
+    """A deed on many rows. `label` is its button, `url_name` answers a POST of the selection with a preview.
+
+    One that `takes_everything` answers a GET of the list's own question too, however many rows match.
+    """
 
     key: str
     label: str
     permission: str
     url_name: str
     order: int = 100
+    takes_everything: bool = False
 
     @property
     def url(self) -> str:

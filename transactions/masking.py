@@ -20,7 +20,7 @@ _YEAR: Final = re.compile(r"(?:1[89]|20)\d\d", re.ASCII)
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 
 # Calling codes of one and two digits (ITU-T E.164, annex); every other code has three.
-_SHORT_CALLING_CODES: Final = frozenset(
+SHORT_CALLING_CODES: Final = frozenset(
     "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84"
     " 86 90 91 92 93 94 95 98".split()
 )
@@ -118,7 +118,7 @@ def split_phone(value: str) -> tuple[str, str]:
     if not text.startswith("+"):
         return "", digits
     for length in (1, 2):
-        if digits[:length] in _SHORT_CALLING_CODES:
+        if digits[:length] in SHORT_CALLING_CODES:
             return digits[:length], digits[length:]
     return digits[:3], digits[3:]
 

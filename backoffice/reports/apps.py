@@ -10,7 +10,19 @@ class ReportsConfig(AppConfig):
     verbose_name = "Reports"
 
     def ready(self) -> None:
-        from backoffice.reports import dashboard, kinds
+        from backoffice.reports import dashboard, kinds, operations
+        from transactions import bulk_deeds
 
         dashboard.register()
         kinds.register()
+        operations.register()
+        bulk_deeds.register(
+            bulk_deeds.BulkDeed(
+                "export",
+                "Export selected",
+                "reports.create_export",
+                "reports:export-new",
+                order=25,
+                takes_everything=True,
+            )
+        )

@@ -1,8 +1,18 @@
-"""What reports keep: sums that pages read instead of counting every row, and alarms."""
+"""What reports keep: sums that pages read instead of counting every row, alarms, exports and certificates."""
 
 from __future__ import annotations
 
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from backoffice.reports.querysets import ExportQuerySet
 
 
 class Grain(models.TextChoices):
@@ -69,3 +79,137 @@ class Rollup(_Summed):
 
     def __str__(self) -> str:
         return f"{self.number} in {self.stage}, {self.grain} {self.starts_at:%Y-%m-%d %H}h"
+
+
+class Export(models.Model):
+    """Rows that somebody asked for as a file: the question, how far the worker is, and the file while it is kept.
+
+    The question is frozen with its moment; who asked is looked at again when the file is made and when it is taken.
+    """
+
+    class Source(models.TextChoices):
+        TRANSACTIONS = "transactions", "Transactions"
+        TRAIL = "trail", "Trail entries"
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "XLSX"
+
+    class State(models.TextChoices):
+        ASKED = "asked", "Waiting for a second person"
+        WAITING = "waiting", "Waiting for the worker"
+        RUNNING = "running", "Being made"
+        READY = "ready", "Ready"
+        CANCELLED = "cancelled", "Cancelled"
+        REFUSED = "refused", "Not made"
+        EXPIRED = "expired", "Deleted"
+
+    number = models.CharField(max_length=20, unique=True)
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Names the file; never shown.")
+    source = models.CharField(max_length=12, choices=Source.choices)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    query = models.TextField(max_length=4000, blank=True, default="", help_text="The list's own parameters.")
+    references = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    moment = models.DateTimeField(help_text="What came in afterwards is not part of it.")
+    asked = models.CharField(max_length=1000, help_text="What was asked for, in words.")
+    columns = ArrayField(models.CharField(max_length=40))
+    format = models.CharField(max_length=4, choices=Format.choices)
+    zone = models.CharField(max_length=64, help_text="The zone whose offset its times carry.")
+    access = models.CharField(max_length=64, help_text="SHA-256 of what its owner might see when it was asked for.")
+    promised = models.PositiveIntegerField(help_text="As many rows as were counted when it was asked for.")
+
+    is_unmasked = models.BooleanField(default=False)
+    reason = models.TextField(max_length=2000, blank=True, default="", help_text="Why personal data are needed clear.")
+    version = models.PositiveIntegerField(default=1)
+    approval = models.ForeignKey(
+        "accounts.ApprovalRequest", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    owner_person = models.UUIDField(editable=False)
+    checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    checker_person = models.UUIDField(null=True, blank=True, editable=False)
+
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    run = models.PositiveSmallIntegerField(default=0, help_text="How often the worker began; one that was lost counts.")
+    done = models.PositiveIntegerField(default=0, help_text="Rows that the present run has written so far.")
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When the present run last gave a sign of life.")
+    sentence = models.CharField(max_length=500, blank=True, default="", help_text="Why not, or why other rows.")
+    rows = models.PositiveIntegerField(null=True, blank=True)
+    size = models.PositiveBigIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    sidecar = models.JSONField(default=dict, blank=True)
+    downloads = models.PositiveIntegerField(default=0)
+    downloaded_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ExportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_unmasked=False)
+                | Q(state__in=["asked", "cancelled", "refused"])
+                | Q(approval__isnull=False, checker__isnull=False, checker_person__isnull=False)
+                & ~Q(checker=F("owner"))
+                & ~Q(checker_person=F("owner_person")),
+                name="an_unmasked_export_is_made_by_two_people",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_unmasked=True) & ~Q(reason="") | Q(is_unmasked=False) & ~Q(state="asked"),
+                name="an_unmasked_export_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["asked", "waiting", "running"], ended_at__isnull=True)
+                | ~Q(state__in=["asked", "waiting", "running"]) & Q(ended_at__isnull=False),
+                name="an_export_ended_at_some_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ready")
+                | Q(rows__isnull=False, size__isnull=False, expires_at__isnull=False) & ~Q(sha256=""),
+                name="a_ready_export_has_a_whole_file",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="export_of_owner"),
+            models.Index(fields=["expires_at"], name="export_to_delete", condition=Q(state="ready")),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("reports:export", args=[self.number])
+
+    @property
+    def trail_name(self) -> str:
+        return self.number
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more becomes of it by itself."""
+        return self.state in (self.State.READY, self.State.CANCELLED, self.State.REFUSED, self.State.EXPIRED)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == self.State.READY
+
+    @property
+    def name(self) -> str:
+        """The name under which it is downloaded."""
+        day = timezone.localtime(self.created_at)
+        return f"{self.source}-{day:%Y%m%d}-{self.number}.{self.format}"
+
+    @property
+    def path(self) -> Path:
+        """Where the whole file is, once it is there. Before that it has another name."""
+        return Path(settings.EXPORT_DIR) / f"{self.key.hex}.{self.format}"
+
+    def part_of(self, run: int) -> Path:
+        """Where the file of one run grows."""
+        return Path(settings.EXPORT_DIR) / f"{self.key.hex}.{run}.part"

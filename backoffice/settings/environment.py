@@ -41,6 +41,7 @@ SETTINGS = {
         Setting("AUDIT_HMAC_KEY", "demo-only-audit-hmac-key", secret=True),
         Setting("AUDIT_ANCHOR_KEY", "demo-only-audit-anchor-key", secret=True),
         Setting("AUDIT_ANCHOR_DIR", ".local/anchors"),
+        Setting("EXPORT_DIR", ".local/exports"),
         Setting("ENVIRONMENT_NAME", "TEST DATA"),
         Setting("TIME_ZONE_DEFAULT", "Asia/Karachi"),
     )

@@ -24,7 +24,9 @@ from backoffice.settings.base import *
 
 TESTING = True
 AUDIT_ANCHOR_DIR = Path(tempfile.mkdtemp(prefix="openremit-anchors-"))  # not among the demo's
-atexit.register(shutil.rmtree, AUDIT_ANCHOR_DIR, ignore_errors=True)
+EXPORT_DIR = Path(tempfile.mkdtemp(prefix="openremit-exports-"))
+for _folder in (AUDIT_ANCHOR_DIR, EXPORT_DIR):
+    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

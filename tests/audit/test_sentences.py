@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 TRANSACTION = {"object_type": "transactions.transaction", "object_id": "PSL000000045"}
 OMAR = {"object_type": "accounts.user", "object_id": "omar"}
 
+EXPORT = {"object_type": "reports.export", "object_id": "X-2026-000007"}
 CASE = {"object_type": "compliance.case", "object_id": "C-2026-00412"}
 REPORT = {
     "object_type": "compliance.report",
@@ -266,6 +267,42 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         Verb.SHEET_DOWNLOADED,
         {"facts": {"count": 3, "what": "B-2026-000007"}},
         "Hina Baig downloaded a spreadsheet of 3 rows: B-2026-000007",
+    ),
+    (
+        Verb.EXPORT_ASKED,
+        EXPORT | {"facts": {"rows": "2 transactions", "what": "transactions: Status: Failed", "unmasked": True}},
+        "Hina Baig asked for export X-2026-000007, unmasked, 2 transactions: transactions: Status: Failed",
+    ),
+    (
+        Verb.EXPORT_STARTED,
+        EXPORT | {"facts": {"what": "transactions: Status: Failed", "run": ", run 2"}},
+        "The worker began export X-2026-000007 of Hina Baig, run 2: transactions: Status: Failed",
+    ),
+    (
+        Verb.EXPORT_MADE,
+        EXPORT | {"facts": {"what": "transactions: Status: Failed", "told": "2 rows"}},
+        "The worker made export X-2026-000007 of Hina Baig, 2 rows: transactions: Status: Failed",
+    ),
+    (
+        Verb.EXPORT_MADE,
+        EXPORT | {"result": "FAILED", "facts": {"told": "It was interrupted 3 times."}},
+        "The worker did not make export X-2026-000007 of Hina Baig: It was interrupted 3 times.",
+    ),
+    (
+        Verb.EXPORT_CANCELLED,
+        EXPORT | {"facts": {"what": "transactions: Status: Failed"}},
+        "Hina Baig cancelled export X-2026-000007: transactions: Status: Failed",
+    ),
+    (
+        Verb.EXPORT_DOWNLOADED,
+        EXPORT | {"facts": {"rows": 2, "what": "transactions: Status: Failed"}},
+        "Hina Baig downloaded export X-2026-000007, 2 rows: transactions: Status: Failed",
+    ),
+    (Verb.EXPORT_DELETED, EXPORT, "Hina Baig deleted the file of export X-2026-000007"),
+    (
+        Verb.EXPORT_DELETED,
+        {"object_type": "reports.export", "facts": {"count": 3}},
+        "Hina Baig deleted the files of 3 exports whose time was over",
     ),
     (
         Verb.REVERSALS_FILED,

@@ -25,6 +25,7 @@ from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalFile, ReversalRow
 from tests.factories.accounts import ApprovalRequestFactory, NotificationFactory
 from tests.factories.compliance import PrintedCaseFactory, ReportFactory, WhitelistRuleFactory
+from tests.factories.reports import ExportFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
 from transactions.models import Inquiry, Note, Transaction
@@ -134,6 +135,8 @@ class World:
         """The number of a job, a reversal file, a case or an inquiry."""
         if address.startswith("exceptions:job"):
             return self.jobs[kind]
+        if address.startswith("reports:export"):
+            return "X-OWN" if kind == "own" else "X-ZZ" if kind == "foreign" else "X-NONE"
         if address == "exceptions:reversal":
             return "R-OWN" if kind == "own" else "R-NONE"
         return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
@@ -197,6 +200,7 @@ def build() -> World:
     }
     jobs = {"own": _job(own, omar, "B-OWN"), "foreign": _job(foreign, users["nobody"], "B-ZZ"), "missing": "B-NONE"}
     _reversal(own, foreign, omar)
+    _exports()
     _report_and_rule(own, OWN_REPORT, 9001)
     _report_and_rule(foreign, FOREIGN_REPORT, 9002)
     cases = {"own": _case(own, OWN_FILE), "foreign": _case(foreign, FOREIGN_FILE), "missing": "C-2026-99999"}
@@ -361,6 +365,13 @@ def _hits() -> dict[str, Any]:
         "programme": "Hitcanary",
     }
     return {"status": "HITS", "list": {"name": "Canary Sanctions List", "version": "2026-11-21"}, "hits": [entry]}
+
+
+def _exports() -> None:
+    """An export of omar's, and one of somebody else's whose question names what only those who see it may read."""
+    for number, name, asked in (("X-OWN", "omar", "Status: Failed"), ("X-ZZ", "mehwish", "Partner: Zz Partner")):
+        owner = person(name)
+        ExportFactory(number=number, owner=owner, owner_person=owner.person_key, asked=asked)
 
 
 def _reversal(transaction: Transaction, foreign: Transaction, by: User) -> None:
