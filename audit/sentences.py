@@ -304,6 +304,17 @@ def _export_deleted(words: _Words) -> str:
     return f"{words.who} deleted the file of {words.object}"
 
 
+def _certificate_issued(words: _Words) -> str:
+    replaces = f" in place of {words.facts['replaces']}" if words.facts["replaces"] else ""
+    return f"{words.who} issued e-PRC {words.facts['certificate']} of {words.object}{replaces}"
+
+
+def _certificate_voided(words: _Words) -> str:
+    seconded = f", agreed by {words.facts['checker']}" if words.facts["checker"] else ""
+    because = f": {words.facts['because']}" if words.facts["because"] else ""
+    return f"{words.who} voided e-PRC {words.facts['certificate']} of {words.object}{seconded}{because}"
+
+
 def _granted(deed: str, preposition: str) -> Callable[[_Words], str]:
     def words_of(words: _Words) -> str:
         what = " on ".join(str(words.facts[name]) for name in ("what", "on") if words.facts[name])
@@ -421,6 +432,10 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.EXPORT_CANCELLED: _format("{who} cancelled {object}: {facts[what]}"),
     Verb.EXPORT_DOWNLOADED: _format("{who} downloaded {object}, {facts[rows]} rows: {facts[what]}"),
     Verb.EXPORT_DELETED: _export_deleted,
+    Verb.CERTIFICATE_ISSUED: _certificate_issued,
+    Verb.CERTIFICATE_DOWNLOADED: _format("{who} downloaded e-PRC {facts[certificate]} of {object}"),
+    Verb.CERTIFICATE_VERIFIED: _format("{who} verified e-PRC {facts[number]}: {facts[answer]}"),
+    Verb.CERTIFICATE_VOIDED: _certificate_voided,
     Verb.CHAIN_CHECK_ASKED: _format("{who} asked for a verification of the trail"),
     Verb.CHAIN_VERIFIED: _format("{who} verified the trail: {facts[count]} events to {facts[seq]}"),
     Verb.CHAIN_BROKEN: _chain_broken,

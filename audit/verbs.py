@@ -98,6 +98,11 @@ class Verb(StrEnum):
     EXPORT_DOWNLOADED = "export_downloaded"
     EXPORT_DELETED = "export_deleted"
 
+    CERTIFICATE_ISSUED = "certificate_issued"
+    CERTIFICATE_DOWNLOADED = "certificate_downloaded"
+    CERTIFICATE_VERIFIED = "certificate_verified"
+    CERTIFICATE_VOIDED = "certificate_voided"
+
     CHAIN_CHECK_ASKED = "chain_check_asked"
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

@@ -68,6 +68,12 @@ class Outcome:
         return self.standing.row is None
 
     @property
+    def money_came_back(self) -> bool:
+        """Whether the beneficiary had the money and has it no more."""
+        before = self.standing.row
+        return before is not None and before["status"] == Status.COMPLETED and self.row["status"] != Status.COMPLETED
+
+    @property
     def changed(self) -> Changed:
         """For the exceptions; only once the transaction has its primary key."""
         return Changed(

@@ -28,7 +28,7 @@ from backoffice.gateway.models import Delivery
 from backoffice.gateway.storing import Moment, store, store_delivery
 from backoffice.gateway.strict_json import dumps
 from backoffice.gateway.validator import Envelope, Error, Rejected, read
-from transactions import live
+from transactions import aftermath, live
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +168,7 @@ def _take_in(judge: Judge, drafts: Sequence[Draft]) -> list[live.Change]:
     judge.mark_twins()
     outcomes = fold_in(list(judge.standings.values()), judge.reference, at=judge.at)
     store(judge, outcomes, judge.reference, Moment(judge.at, judge.batch.hex))
+    judge.came_back += [one.row["id"] for one in outcomes if one.money_came_back]
     return [_told(one.row) for one in outcomes]
 
 
@@ -189,6 +190,7 @@ def _take_in_singly(judge: Judge, drafts: Sequence[Draft]) -> list[live.Change]:
             alone.results[draft.position] = _not_storable(draft)
         judge.results |= alone.results
         judge.orphaned += alone.orphaned
+        judge.came_back += alone.came_back
     return list(told.values())
 
 
@@ -214,6 +216,7 @@ def _finish(message: _Message, judge: Judge, *, events: int) -> None:
         rejected=receipt.rejected,
     )
     store_delivery(delivery, judge)
+    aftermath.money_came_back(judge.came_back, at=judge.at)
     counts = Counter(one.result.value for one in receipt.events)
     trail.record(
         Verb.EVENTS_RECEIVED,

@@ -88,6 +88,7 @@ class Judge:
     to_wait: list[Envelope] = field(default_factory=list)
     adopted: list[Waiting] = field(default_factory=list)
     orphaned: list[tuple[Waiting, Result]] = field(default_factory=list)
+    came_back: list[int] = field(default_factory=list)  # keys of transactions that were completed and are not now
 
     def judge(self, drafts: Sequence[Draft]) -> None:
         """Give every draft its result."""

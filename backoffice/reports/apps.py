@@ -10,12 +10,13 @@ class ReportsConfig(AppConfig):
     verbose_name = "Reports"
 
     def ready(self) -> None:
-        from backoffice.reports import dashboard, kinds, operations
+        from backoffice.reports import certificate_offers, dashboard, kinds, operations
         from transactions import bulk_deeds
 
         dashboard.register()
         kinds.register()
         operations.register()
+        certificate_offers.register()
         bulk_deeds.register(
             bulk_deeds.BulkDeed(
                 "export",

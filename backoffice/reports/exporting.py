@@ -87,6 +87,8 @@ def ask(
     """
     source.check(by)
     chosen = among(source.columns_for(by), columns)
+    if source.columns and not chosen:
+        raise _refused("Choose at least one column.")
     promised = _count(source, question, expected)
     _check_columns(chosen, by, is_unmasked=is_unmasked, reason=reason)
     if Export.objects.of(by).unfinished().count() >= MOST_UNFINISHED:
@@ -133,8 +135,6 @@ def _count(source: Source, question: Question, expected: int | None) -> int:
 
 
 def _check_columns(chosen: Sequence[Column], by: User, *, is_unmasked: bool, reason: str) -> None:
-    if not chosen:
-        raise _refused("Choose at least one column.")
     if not is_unmasked:
         return
     check(by, "reports.request_unmasked")
@@ -324,16 +324,17 @@ def _make(export: Export, number: int, part: Path) -> None:
     if because := why_not_now(export, owner):
         raise Refused(because)
     source = SOURCES[export.source]
-    question = source.ask(QueryDict(export.query), export.references, owner, export.moment)
     columns = among(source.columns_for(owner), export.columns)
-    statement = statement_of(export, source, question, columns, owner)
     folder = part.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b") as out,
         Signs(export, number) as signs,
     ):
-        rows = _write(export, columns, statement, out, signs)
+        if source.write is not None:
+            rows = source.write(export, owner, out, signs.of_life)
+        else:
+            rows = _write(export, columns, statement_of(export, source, columns, owner), out, signs)
         if rows > MOST:
             raise Refused(f"More than {MOST:,} rows match now, which is the limit. Choose a shorter period.")
         out.flush()
@@ -346,10 +347,9 @@ def _make(export: Export, number: int, part: Path) -> None:
 Statement = tuple[str, Sequence[Any]] | None
 
 
-def statement_of(
-    export: Export, source: Source, question: Question, columns: Sequence[Column], owner: User
-) -> Statement:
-    """The query whose rows the file holds; None where nothing can match."""
+def statement_of(export: Export, source: Source, columns: Sequence[Column], owner: User) -> Statement:
+    """The query whose rows the file holds, the owner's question asked once more; None where nothing can match."""
+    question = source.ask(QueryDict(export.query), export.references, owner, export.moment)
     maker = source.maker(owner, export.moment, export.is_unmasked)
     is_csv = export.format == Export.Format.CSV
     cells = {}
@@ -427,8 +427,7 @@ def _finish(
         present.size, present.sha256 = part.stat().st_size, digest
         present.expires_at = now + (UNMASKED_KEPT if present.is_unmasked else KEPT)
         if rows != present.promised:
-            counted = f"{present.promised:,} matched when you asked, {rows:,} when the file was made"
-            present.sentence = f"{counted}: rows change while an export waits. The file holds the {rows:,}."
+            present.sentence = SOURCES[present.source].differs.format(promised=present.promised, rows=rows)
         present.sidecar = _sidecar(present, columns, owner, now)
         _end(present, State.READY, present.sentence)
         _record(Verb.EXPORT_MADE, present, by=present.owner, told=f"{rows:,} rows", sha256=digest, rows=rows)
@@ -453,7 +452,7 @@ def _sidecar(export: Export, columns: Sequence[Column], owner: User, now: dt.dat
         "asked_at": writing.text_of(export.created_at, dt.UTC),
         "made_at": writing.text_of(now, dt.UTC),
         "time_zone": export.zone,
-        "personal_data": "clear where the columns say so" if clear else "masked",
+        "personal_data": _how_clear(export, clear),
         "agreed_by": export.checker.username if export.checker else None,
         "reason": export.reason or None,
         "columns": [
@@ -462,6 +461,12 @@ def _sidecar(export: Export, columns: Sequence[Column], owner: User, now: dt.dat
         ],
         "note": writing.GUARD if export.format == Export.Format.CSV else None,
     }
+
+
+def _how_clear(export: Export, clear: set[Column]) -> str:
+    if export.source == Export.Source.CERTIFICATES:
+        return "clear: certificates name remitter, beneficiary and account"
+    return "clear where the columns say so" if clear else "masked"
 
 
 def _refuse(export: Export, number: int, sentence: str) -> None:

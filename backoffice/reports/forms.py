@@ -9,6 +9,7 @@ from django import forms
 
 from accounts.access import has
 from accounts.models import User
+from backoffice.reports import writing
 from backoffice.reports.columns import Column
 from backoffice.reports.models import Export
 from backoffice.reports.sources import Question, Source
@@ -26,7 +27,10 @@ class ExportForm(forms.Form):
         help_text="Only where you chose to tick them yourself.",
     )  # fmt: skip
     format = forms.ChoiceField(
-        label="Format", choices=Export.Format.choices, initial=Export.Format.CSV, widget=forms.RadioSelect
+        label="Format",
+        choices=[(one.key, one.label) for one in writing.FORMATS.values()],
+        initial=Export.Format.CSV,
+        widget=forms.RadioSelect,
     )
     unmasked = forms.BooleanField(
         label="Ask for personal data clear",
@@ -89,3 +93,35 @@ class ChoiceForm(forms.Form):
             return []
         names = [*self.data.getlist("ref"), *self.cleaned_data["refs"].split()]  # type: ignore[attr-defined]
         return list(dict.fromkeys(name.replace("\x00", "")[:100] for name in names))
+
+
+class VerifyForm(forms.Form):
+    """What stands on the paper of a certificate."""
+
+    number = forms.CharField(
+        label="Certificate number",
+        max_length=40,
+        help_text="For example PRC-2026-0000001.",
+        error_messages={"required": "Enter the number of the certificate"},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    code = forms.CharField(
+        label="Check code",
+        max_length=40,
+        help_text="Twelve letters and digits, at the foot of the paper.",
+        error_messages={"required": "Enter the check code"},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class VoidForm(forms.Form):
+    """Why a certificate should be void, and whether a new one takes its place."""
+
+    note = forms.CharField(
+        label="Why",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Whoever decides reads it. No personal data here.",
+        error_messages={"required": "Enter why"},
+    )
+    reissue = forms.BooleanField(label="Issue a new certificate in its place", required=False)

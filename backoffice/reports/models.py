@@ -12,7 +12,8 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from backoffice.reports.querysets import ExportQuerySet
+from backoffice.reports.querysets import CertificateQuerySet, ExportQuerySet
+from transactions.models import Transaction
 
 
 class Grain(models.TextChoices):
@@ -90,10 +91,12 @@ class Export(models.Model):
     class Source(models.TextChoices):
         TRANSACTIONS = "transactions", "Transactions"
         TRAIL = "trail", "Trail entries"
+        CERTIFICATES = "certificates", "e-PRCs"
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         XLSX = "xlsx", "XLSX"
+        ZIP = "zip", "ZIP"
 
     class State(models.TextChoices):
         ASKED = "asked", "Waiting for a second person"
@@ -213,3 +216,101 @@ class Export(models.Model):
     def part_of(self, run: int) -> Path:
         """Where the file of one run grows."""
         return Path(settings.EXPORT_DIR) / f"{self.key.hex}.{run}.part"
+
+
+class CertificateCounter(models.Model):
+    """The last certificate number of a year, held until its certificate stands: numbers have no gaps."""
+
+    year = models.PositiveSmallIntegerField(primary_key=True)
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.last}"
+
+
+class Certificate(models.Model):
+    """An e-PRC. What it says is frozen when it is issued, and the database refuses every change of that; one of a
+    payment is valid at a time.
+    """
+
+    class State(models.TextChoices):
+        ISSUED = "issued", "Valid"
+        VOID = "void", "Void"
+
+    class Because(models.TextChoices):
+        AGREED = "agreed", "Two people agreed"
+        RETURNED = "returned", "The money came back"
+
+    number = models.CharField(max_length=20, unique=True, db_collation="C")
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="certificates")
+    check_code = models.CharField(max_length=16)
+    facts = models.JSONField(help_text="What it says, as it was when it was issued.")
+    template = models.PositiveSmallIntegerField(help_text="The version of the paper.")
+    sha256 = models.CharField("SHA-256", max_length=64, help_text="Of its bytes.")
+    issued_at = models.DateTimeField()
+    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by")
+
+    version = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=6, choices=State.choices, default=State.ISSUED)
+    void_because = models.CharField(max_length=8, choices=Because.choices, blank=True, default="")
+    voided_at = models.DateTimeField(null=True, blank=True)
+    approval = models.ForeignKey(
+        "accounts.ApprovalRequest", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    void_maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    void_maker_person = models.UUIDField(null=True, blank=True, editable=False)
+    void_checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    void_checker_person = models.UUIDField(null=True, blank=True, editable=False)
+
+    objects = CertificateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-issued_at", "-id"]
+        verbose_name = "e-PRC"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["transaction"], condition=Q(state="issued"), name="one_valid_certificate_per_payment"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="issued", void_because="", voided_at__isnull=True)
+                | Q(state="void", voided_at__isnull=False) & ~Q(void_because=""),
+                name="a_void_certificate_is_void_since_some_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(void_because="agreed")
+                | Q(
+                    approval__isnull=False,
+                    void_maker__isnull=False,
+                    void_checker__isnull=False,
+                    void_maker_person__isnull=False,
+                    void_checker_person__isnull=False,
+                )
+                & ~Q(void_maker=F("void_checker"))
+                & ~Q(void_maker_person=F("void_checker_person")),
+                name="two_people_void_a_certificate",
+            ),
+        ]
+        indexes = [models.Index(fields=["-issued_at", "-id"], name="certificate_newest")]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("reports:certificate", args=[self.number])
+
+    @property
+    def trail_name(self) -> str:
+        return self.number
+
+    @property
+    def is_valid(self) -> bool:
+        return self.state == self.State.ISSUED

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -21,7 +21,7 @@ from accounts.errors import Refused
 from accounts.models import User
 from audit.filters import TrailQuery
 from audit.filters import folded as folded_trail
-from backoffice.reports import trail_columns, transaction_columns
+from backoffice.reports import certificate_files, certificates, trail_columns, transaction_columns
 from backoffice.reports.columns import Column, for_user
 from backoffice.reports.models import Export
 from transactions.models import Transaction
@@ -30,12 +30,13 @@ from transactions.reveals import ACCOUNT, CONTACT, IDENTITY
 from transactions.saved_views import arrangement_of
 from transactions.search import BY_PERSON
 
+EXPORT: Final = "reports.create_export"
 MOST: Final = 1_000_000
 """As many rows as one export takes."""
 DECISIVE: Final = frozenset(
     {
         "transactions.view_transactions",
-        "reports.create_export",
+        EXPORT,
         "compliance.view_cases",
         "audit.view_trail",
         BY_PERSON,
@@ -77,7 +78,8 @@ class Source:
     """A list that can be exported. `noun` names its rows, `rights` are needed beside that to export.
 
     `ask` reads a question for a person at a moment and raises Refused with status 400 for one it does not understand.
-    `joined` adds to rows what the columns of these keys read; `maker` says for whom columns are made.
+    `joined` adds to rows what the columns of these keys read; `maker` says for whom columns are made. What is no table
+    is written by `write`, which answers how many rows it wrote. `differs` says so where they are not those promised.
     """
 
     key: str
@@ -87,10 +89,15 @@ class Source:
     ask: Callable[[QueryDict, Sequence[str], User, dt.datetime], Question]
     joined: Callable[[Any, Sequence[str]], Any]
     maker: Callable[[User, dt.datetime, bool], Any]
+    write: Callable[[Export, User, IO[bytes], Callable[[int], None]], int] | None = None
+    differs: str = (
+        "{promised:,} matched when you asked, {rows:,} when the file was made: rows change while an export waits. "
+        "The file holds the {rows:,}."
+    )
 
     def check(self, user: User) -> None:
-        """Raise MissingPermission unless the person may export this list."""
-        for right in ("reports.create_export", *self.rights):
+        """Raise MissingPermission unless the person holds every right that this list needs."""
+        for right in self.rights:
             check(user, right)
 
     def columns_for(self, user: User) -> list[Column]:
@@ -141,13 +148,21 @@ def _entries(params: QueryDict, references: Sequence[str], user: User, moment: d
     return Question(asked.urlencode(), (), moment, words, rows, tuple(one.key for one in trail_columns.COLUMNS))
 
 
+# -- certificates -----------------------------------------------------------------------------------------------------
+
+
+def _payments(_params: QueryDict, references: Sequence[str], user: User, moment: dt.datetime) -> Question:
+    chosen = Transaction.objects.visible_to(user).among(references).newest_first()
+    return Question("", tuple(references), moment, ("e-PRCs of chosen payments",), chosen, ())
+
+
 SOURCES: Final = {
     source.key: source
     for source in (
         Source(
             Export.Source.TRANSACTIONS.value,
             ("transaction", "transactions"),
-            ("transactions.view_transactions",),
+            (EXPORT, "transactions.view_transactions"),
             transaction_columns.COLUMNS,
             _transactions,
             transaction_columns.joined,
@@ -156,11 +171,22 @@ SOURCES: Final = {
         Source(
             Export.Source.TRAIL.value,
             ("trail entry", "trail entries"),
-            ("audit.view_trail",),
+            (EXPORT, "audit.view_trail"),
             trail_columns.COLUMNS,
             _entries,
             lambda rows, _keys: rows,
             lambda _user, _now, _is_unmasked: None,
+        ),
+        Source(
+            Export.Source.CERTIFICATES.value,
+            ("payment", "payments"),
+            (certificates.ISSUE,),
+            (),
+            _payments,
+            lambda rows, _keys: rows,
+            lambda _user, _now, _is_unmasked: None,
+            write=certificate_files.write,
+            differs="{rows:,} of {promised:,} payments have a certificate here; index.csv says why others have none.",
         ),
     )
 }

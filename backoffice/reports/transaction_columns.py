@@ -228,7 +228,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("rate", "FX rate", lambda _maker: Sql("trim_scale({0})::text", "rate"), Kind.NUMBER),
     Column("payout_amount", "Payout amount", _amount("settled_amount", "settled_currency"), Kind.NUMBER),
     Column("payout_currency", "Payout currency", _text("settled_currency")),
-    Column("commission", "Commission", _amount("commission_amount", "settled_currency"), Kind.NUMBER),
+    Column("commission", "Commission in sent currency", _amount("commission_amount", "sent_currency"), Kind.NUMBER),
     Column("purpose_code", "Purpose code", _text("purpose_code")),
     Column("purpose", "Purpose", _purpose),
     Column("source_of_funds", "Source of funds", _text("source_of_funds")),

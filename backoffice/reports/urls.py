@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from backoffice.reports.views import exports, reports
+from backoffice.reports.views import certificates, exports, reports
 
 app_name = "reports"
 
@@ -15,6 +15,12 @@ urlpatterns: list[URLPattern] = [
     path("exports/", exports.exports, name="exports"),
     path("exports/new/", exports.new, {"source": "transactions"}, name="export-new"),
     path("exports/new/trail/", exports.new, {"source": "trail"}, name="export-new-trail"),
+    path("eprc/", certificates.listed, name="certificates"),
+    path("eprc/verify/", certificates.verify, name="certificate-verify"),
+    path("eprc/many/", certificates.many, name="certificates-many"),
+    path("eprc/<str:number>/", certificates.certificate, name="certificate"),
+    path("eprc/<str:number>/paper/", certificates.paper, name="certificate-paper"),
+    path("transactions/<str:reference>/eprc/", certificates.issue, name="certificate-issue"),
     path("exports/<str:number>/", exports.export, name="export"),
     path("exports/<str:number>/progress/", exports.progress, name="export-progress"),
     path("exports/<str:number>/file/", exports.file, name="export-file"),

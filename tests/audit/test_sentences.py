@@ -305,6 +305,26 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         "Hina Baig deleted the files of 3 exports whose time was over",
     ),
     (
+        Verb.CERTIFICATE_ISSUED,
+        TRANSACTION | {"facts": {"certificate": "PRC-2026-0000002", "replaces": "PRC-2026-0000001"}},
+        "Hina Baig issued e-PRC PRC-2026-0000002 of PSL000000045 in place of PRC-2026-0000001",
+    ),
+    (
+        Verb.CERTIFICATE_DOWNLOADED,
+        TRANSACTION | {"facts": {"certificate": "PRC-2026-0000002"}},
+        "Hina Baig downloaded e-PRC PRC-2026-0000002 of PSL000000045",
+    ),
+    (
+        Verb.CERTIFICATE_VERIFIED,
+        {"facts": {"number": "PRC-2026-0000002", "answer": "Valid"}},
+        "Hina Baig verified e-PRC PRC-2026-0000002: Valid",
+    ),
+    (
+        Verb.CERTIFICATE_VOIDED,
+        TRANSACTION | {"facts": {"certificate": "PRC-2026-0000002", "checker": "Sana Malik"}},
+        "Hina Baig voided e-PRC PRC-2026-0000002 of PSL000000045, agreed by Sana Malik",
+    ),
+    (
         Verb.REVERSALS_FILED,
         {
             "object_type": "exceptions.reversalfile",

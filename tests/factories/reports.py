@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import factory
 
-from backoffice.reports.models import Export, Grain, Rollup, RollupDelta
+from backoffice.reports.certificate_papers import paper
+from backoffice.reports.certificates import facts_of
+from backoffice.reports.models import Certificate, CertificateCounter, Export, Grain, Rollup, RollupDelta
 from tests.factories.accounts import PartnerFactory, UserFactory
+from tests.factories.transactions import TransactionFactory
 
 HOUR = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -61,3 +65,32 @@ class ExportFactory(factory.django.DjangoModelFactory[Export]):
     zone = "Asia/Karachi"
     access = "0" * 64
     promised = 1
+
+
+class CertificateFactory(factory.django.DjangoModelFactory[Certificate]):
+    """A valid certificate of a completed payment; its paper is made of what the payment says."""
+
+    class Meta:
+        model = Certificate
+
+    number = factory.Sequence(lambda n: f"PRC-1999-{n:07d}")
+    transaction = factory.SubFactory(TransactionFactory, stage="credited")
+    check_code = "ABCDEFGH2345"
+    template = 1
+    issued_at = factory.LazyFunction(lambda: datetime.now(UTC))
+    issued_by = factory.SubFactory(UserFactory)
+    facts = factory.LazyAttribute(
+        lambda one: (
+            facts_of(one.transaction)
+            | {"number": one.number, "date": "1999-12-31", "code": one.check_code, "replaces": ""}
+        )
+    )
+    sha256 = factory.LazyAttribute(lambda one: hashlib.sha256(paper(one.facts, one.template)).hexdigest())
+
+
+class CertificateCounterFactory(factory.django.DjangoModelFactory[CertificateCounter]):
+    class Meta:
+        model = CertificateCounter
+
+    year = 1999
+    last = 0

@@ -25,7 +25,7 @@ from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalFile, ReversalRow
 from tests.factories.accounts import ApprovalRequestFactory, NotificationFactory
 from tests.factories.compliance import PrintedCaseFactory, ReportFactory, WhitelistRuleFactory
-from tests.factories.reports import ExportFactory
+from tests.factories.reports import CertificateFactory, ExportFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
 from transactions.models import Inquiry, Note, Transaction
@@ -135,6 +135,8 @@ class World:
         """The number of a job, a reversal file, a case or an inquiry."""
         if address.startswith("exceptions:job"):
             return self.jobs[kind]
+        if address.startswith("reports:certificate"):
+            return {"own": "PRC-OWN", "foreign": "PRC-ZZ", "missing": "PRC-NONE"}[kind]
         if address.startswith("reports:export"):
             return "X-OWN" if kind == "own" else "X-ZZ" if kind == "foreign" else "X-NONE"
         if address == "exceptions:reversal":
@@ -201,6 +203,8 @@ def build() -> World:
     jobs = {"own": _job(own, omar, "B-OWN"), "foreign": _job(foreign, users["nobody"], "B-ZZ"), "missing": "B-NONE"}
     _reversal(own, foreign, omar)
     _exports()
+    CertificateFactory(number="PRC-OWN", transaction=own, issued_by=omar)
+    CertificateFactory(number="PRC-ZZ", transaction=foreign, issued_by=omar)
     _report_and_rule(own, OWN_REPORT, 9001)
     _report_and_rule(foreign, FOREIGN_REPORT, 9002)
     cases = {"own": _case(own, OWN_FILE), "foreign": _case(foreign, FOREIGN_FILE), "missing": "C-2026-99999"}

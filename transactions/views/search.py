@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import requires
 from accounts.models import User
 from audit.trail import CannotRecord
-from transactions import way_back
+from transactions import numbers, way_back
 from transactions.pasted import look_up
 from transactions.reading import LONGEST_TEXT, MOST_PIECES, Kind, Reading, read
 from transactions.search import OnlyMatch, SearchOver, find, keep, kept, only_match, record
@@ -51,6 +51,8 @@ def _take(request: HttpRequest, reading: Reading, user: User) -> HttpResponse:
         return _see_other(reverse("transactions:search"))
     if reading.is_too_long:
         return _page(request, reading, status=422)
+    if not reading.is_list and (address := _numbered(reading, user)):
+        return _see_other(address)
     if not reading.is_list and (only := only_match(reading, user)):
         with suppress(CannotRecord):  # an address of its own still answers, and says that it is not recorded
             return _straight_to(request, reading, only, user)
@@ -62,6 +64,8 @@ def _take(request: HttpRequest, reading: Reading, user: User) -> HttpResponse:
 def _results_of_reference(request: HttpRequest, reading: Reading, user: User) -> HttpResponse:
     if reading.is_empty:
         return _page(request, reading)
+    if address := _numbered(reading, user):
+        return _see_other(address)
     if only := only_match(reading, user):
         return _straight_to(request, reading, only, user)
     return _results(request, reading, user, urlencode({"q": reading.text}))
@@ -98,6 +102,14 @@ def _results(request: HttpRequest, reading: Reading, user: User, query: str, lis
         back=way_back.mark("s", query),
         list_url=list_url if findings.groups else "",
     )
+
+
+def _numbered(reading: Reading, user: User) -> str:
+    """Where the number of something else than a transaction leads, or ""; that it was looked for is recorded."""
+    address = numbers.address_of(reading.key, user)
+    if address:
+        record(reading, user, found=1)
+    return address
 
 
 def _straight_to(request: HttpRequest, reading: Reading, only: OnlyMatch, user: User) -> HttpResponse:

@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import requires
-from accounts.errors import Refused
+from accounts.access import has, requires
+from accounts.errors import MissingPermission, Refused
 from accounts.models import User
 from backoffice.reports import exporting, writing
 from backoffice.reports.filters import ExportFilter
@@ -22,22 +22,26 @@ from transactions.selection import KEPT_FOR
 from transactions.views.detail import record_refusal
 
 SHOWN: Final = 100
-RIGHT: Final = "reports.create_export"
+ENTRANCE: Final = ("reports.create_export", "reports.issue_eprc")
+"""Who holds one of these has exports of their own."""
 BACK: Final = {"transactions": "/transactions/", "trail": "/audit/"}
 
 
-@requires(RIGHT)
+@requires()
 @require_safe
 def exports(request: HttpRequest) -> HttpResponse:
     """One's own exports, the newest first."""
-    listed = ExportFilter(request.GET, queryset=Export.objects.of(request.user).for_list().newest_first())
+    user = _person(request)
+    if not any(has(user, right) for right in ENTRANCE):
+        raise MissingPermission(ENTRANCE[0])
+    listed = ExportFilter(request.GET, queryset=Export.objects.of(user).for_list().newest_first())
     is_sound = listed.is_valid() and not set(request.GET) - set(listed.filters)
     found = list(listed.qs[:SHOWN]) if is_sound else []
     rows = [(one, exporting.standing_of(one)) for one in found]
     return render(request, "reports/exports.html", {"rows": rows, "filter": listed, "trouble": not is_sound})
 
 
-@requires(RIGHT)
+@requires()
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, source: str) -> HttpResponse:
     """What would be exported, and in which form; a POST with a form asks for it. A question that is not understood is
@@ -120,7 +124,7 @@ def _new_page(
     return render(request, "reports/export_new.html", context, status=status)
 
 
-@requires(RIGHT)
+@requires()
 @require_http_methods(["GET", "HEAD", "POST"])
 def export(request: HttpRequest, number: str) -> HttpResponse:
     """One export: how far it is, its file, and what it says of itself."""
@@ -139,7 +143,7 @@ def export(request: HttpRequest, number: str) -> HttpResponse:
     return redirect(found.get_absolute_url())
 
 
-@requires(RIGHT)
+@requires()
 @require_safe
 def progress(request: HttpRequest, number: str) -> HttpResponse:
     """How far an export is: the part of its page that refreshes by itself."""
@@ -151,7 +155,7 @@ def progress(request: HttpRequest, number: str) -> HttpResponse:
     return response
 
 
-@requires(RIGHT)
+@requires()
 @require_safe
 def file(request: HttpRequest, number: str) -> HttpResponseBase:
     """The whole file, for its owner alone; that it is taken is recorded."""
@@ -162,11 +166,11 @@ def file(request: HttpRequest, number: str) -> HttpResponseBase:
     except Refused as refusal:
         record_refusal(request, refusal)
         return _page(request, _export_of(user, number), refusal=refusal, status=refusal.status)
-    kind = writing.FORMATS[found.format].content_type
+    kind = writing.FORMATS[found.format].content_type if found.format in writing.FORMATS else "application/zip"
     return FileResponse(path.open("rb"), as_attachment=True, filename=found.name, content_type=kind)
 
 
-@requires(RIGHT)
+@requires()
 @require_safe
 def sidecar(request: HttpRequest, number: str) -> HttpResponse:
     """What the file is: question, columns, number of rows and SHA-256, to keep beside it."""
@@ -193,6 +197,8 @@ def _page(request: HttpRequest, found: Export, *, refusal: Refused | None = None
 
 
 def _export_of(user: User, number: str) -> Export:
+    if not any(has(user, right) for right in ENTRANCE):
+        raise MissingPermission(ENTRANCE[0])
     found = Export.objects.of(user).called(number.replace("\x00", "")).for_list().first()
     if found is None:
         raise Http404
