@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
 from accounts import maker_checker
 from accounts.models import User
+from backoffice.reports import exporting
+from backoffice.reports.sources import SOURCES
 from compliance import actions
 from compliance.models import Case
 from tests.compliance.test_two_people import proposed, reason, seen
 from tests.compliance.test_views import NOTE, post, taken, text, waiting
 from tests.gateway.telling import stage, take_in
+from tests.people import person
 from transactions.answers import answer_for, key_of
 from transactions.discretion import word_not_for_partners
 from transactions.models import AnswerText, ReasonCode, Transaction
@@ -90,6 +96,26 @@ def test_no_word_and_no_id_of_a_case_reaches_anybody_outside(
             if answer.status_code == 200 and "/transactions/T1/" in address:
                 hint = HINTS.search(re.sub(r"<[^>]*>", " ", page))
                 assert hint is None, (name, address, hint and page[max(0, hint.start() - 80) : hint.end() + 40])
+
+
+@pytest.mark.parametrize("state", ["proposed", "rejected", "corrected"])
+def test_no_export_made_outside_holds_anything_of_a_case(
+    settings: Any, tmp_path: Path, adeel: User, mehwish: User, state: str
+) -> None:
+    settings.EXPORT_DIR = tmp_path
+    case = in_state(state, adeel, mehwish)
+    source = SOURCES["transactions"]
+    for name in ("omar", "sana", "tariq", "rabia"):
+        user = person(name)
+        question = source.ask(QueryDict(), (), user, timezone.now())
+        columns = [column.key for column in source.columns_for(user)]
+        export = exporting.ask(source, question, by=user, columns=columns, kind="csv")
+        exporting.run(export.pk)
+        body = export.path.read_text("utf-8-sig")
+        assert "T1" in body
+        for canary in (*CANARIES, case.number, NOTE, str(adeel), str(mehwish)):
+            assert canary not in body, (name, canary)
+        assert HINTS.search(body) is None, name
 
 
 @pytest.mark.parametrize("state", STATES)
