@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import builtins
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import django_filters
+from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
 from accounts import maker_checker, notifications
 from accounts.models import ApprovalRequest, Notification
+from accounts.periods import Span, span
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 PAGE: Final = 50
-TABS: Final = [("todo", "To decide"), ("mine", "My requests"), ("done", "Decided")]
+TABS: Final = [("todo", "To decide"), ("mine", "My requests"), ("done", "Decided"), ("all", "All")]
 AGES: Final = [("1h", "More than an hour"), ("4h", "More than 4 hours"), ("1d", "More than a day")]
 _SPANS: Final = {"1h": dt.timedelta(hours=1), "4h": dt.timedelta(hours=4), "1d": dt.timedelta(days=1)}
 _NOT_FILTERS: Final = frozenset({"after"})
@@ -35,11 +39,16 @@ class ApprovalFilters(django_filters.FilterSet):  # type: ignore[misc]
         label="Requested by", choices=(), field_name="maker__username", empty_label="Anybody"
     )
     older = django_filters.ChoiceFilter(label="Older than", choices=AGES, method="older_than", empty_label="Any age")
+    operation = django_filters.ChoiceFilter(label="Operation", choices=(), empty_label="Any operation")
+    state = django_filters.ChoiceFilter(label="State", choices=ApprovalRequest.State.choices, empty_label="Any state")
+    asked = django_filters.CharFilter(label="Asked", method="asked_in")
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
         self.user = user
+        super().__init__(*args, **kwargs)
         keys = maker_checker.operations_for(user)
+        known = [(one.key, one.label) for one in maker_checker.registered() if one.key in keys]
+        self.filters["operation"].extra["choices"] = known
         kinds = sorted({one.kind for one in maker_checker.registered() if one.key in keys})
         self.filters["kind"].extra["choices"] = [(kind.lower(), kind) for kind in kinds]
         people = ApprovalRequest.objects.visible_to(user).makers()
@@ -47,7 +56,23 @@ class ApprovalFilters(django_filters.FilterSet):  # type: ignore[misc]
         for field in self.form.fields.values():
             field.widget.attrs["id"] = f"filter-{field.label.lower().replace(' ', '-')}"
 
+    def get_form_class(self) -> builtins.type[forms.Form]:
+        """The form behind the filters, with the rule of the period."""
+        zone = ZoneInfo(self.user.time_zone)
+
+        class Form(super().get_form_class()):  # type: ignore[misc]
+            def clean_asked(self) -> Span | None:
+                text = self.cleaned_data["asked"]
+                return span(text, now=timezone.now(), zone=zone) if text else None
+
+        return Form
+
+    def asked_in(self, rows: Any, name: str, value: Span) -> Any:
+        return rows.filter(value.on("created_at"))
+
     def in_tab(self, rows: Any, name: str, value: str) -> Any:
+        if value == "all":
+            return rows
         if value == "mine":
             return rows.asked_by(self.user)
         if value == "done":
@@ -145,7 +170,7 @@ class ApprovalQuery:
 
     @property
     def is_filtered(self) -> bool:
-        return any(self.params.get(name) for name in ("kind", "asked_by", "older"))
+        return any(self.params.get(name) for name in self.filters.filters if name != "tab")
 
     @cached_property
     def tabs(self) -> list[Tab]:

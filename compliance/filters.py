@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import django_filters
+from django import forms
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import ApprovalRequest
+from accounts.periods import Span, span
 from compliance.guards import OBJECT
 from compliance.models import Case, WhitelistRule
-from compliance.vocabulary import TRIGGERS_OF, Priority, Queue, Trigger
+from compliance.vocabulary import TRIGGERS_OF, Outcome, Priority, Queue, Trigger
 from transactions.inquiry_filters import partner_choices
 
 if TYPE_CHECKING:
@@ -35,9 +39,11 @@ TABS: Final = {
     "hold": "On hold",
     "snoozed": "Put aside",
     "closed": "Closed",
+    "all": "All, closed too",
 }
 LIMITS: Final = [("over", "Over its limit"), ("hour", "Due within the hour")]
 _NOT_FILTERS: Final = frozenset({"tab", "after"})
+_UNCOUNTED: Final = frozenset({"closed", "all"})
 
 
 class CaseFilters(django_filters.FilterSet):  # type: ignore[misc]
@@ -53,14 +59,35 @@ class CaseFilters(django_filters.FilterSet):  # type: ignore[misc]
     partner = django_filters.ChoiceFilter(
         label="Partner", choices=(), field_name="transaction__partner__code", empty_label="All my partners"
     )
+    outcome = django_filters.ChoiceFilter(label="Outcome", choices=Outcome.choices, empty_label="Any outcome")
+    opened = django_filters.CharFilter(label="Opened", field_name="opened_at", method="in_span")
+    ended = django_filters.CharFilter(label="Closed", field_name="closed_at", method="in_span")
 
     def __init__(self, data: Any, *, user: User, now: datetime, queryset: Any) -> None:
+        self.user, self.now, self.zone = user, now, ZoneInfo(user.time_zone)
         super().__init__(data, queryset=queryset)
-        self.user, self.now = user, now
         self.filters["partner"].extra["choices"] = partner_choices(user)
         self.filters["list"].extra["choices"] = [(name, name) for name in lists_in_use(user)]
         for field in self.form.fields.values():
             field.is_filter = True
+
+    def get_form_class(self) -> builtins.type[forms.Form]:
+        """The form behind the filters, with the rule of its periods."""
+        now, zone = self.now, self.zone
+
+        class Form(super().get_form_class()):  # type: ignore[misc]
+            def clean_opened(self) -> Span | None:
+                text = self.cleaned_data["opened"]
+                return span(text, now=now, zone=zone) if text else None
+
+            def clean_ended(self) -> Span | None:
+                text = self.cleaned_data["ended"]
+                return span(text, now=now, zone=zone) if text else None
+
+        return Form
+
+    def in_span(self, rows: Any, name: str, value: Span) -> Any:
+        return rows.filter(value.on(name))
 
     def in_queue(self, rows: Any, _name: str, value: str) -> Any:
         return rows.filter(trigger__in=TRIGGERS_OF[Queue(value)])
@@ -201,7 +228,7 @@ class CaseQuery:
         """How many open cases of the filters are in each tab, in one statement."""
         if self.troubles:
             return {}
-        tabs = {key: Count("pk", filter=condition(key, self.user, self.now)) for key in TABS if key != "closed"}
+        tabs = {key: Count("pk", filter=condition(key, self.user, self.now)) for key in TABS if key not in _UNCOUNTED}
         over = Count("pk", filter=Q(due_at__lt=self.now, held_since__isnull=True))
         found: dict[str, int] = self.filters.qs.open().aggregate(**tabs, over=over)
         return found
@@ -341,6 +368,8 @@ def waiting_requests() -> Any:
 
 def in_tab(rows: Any, tab: str, user: User, now: datetime) -> Any:
     """The cases of one part of the queue."""
+    if tab == "all":
+        return rows
     return rows.closed() if tab == "closed" else rows.open().filter(condition(tab, user, now))
 
 
