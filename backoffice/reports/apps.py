@@ -10,9 +10,11 @@ class ReportsConfig(AppConfig):
     verbose_name = "Reports"
 
     def ready(self) -> None:
-        from backoffice.reports import certificate_offers, dashboard, kinds, operations
+        from accounts import notifications
+        from backoffice.reports import certificate_offers, dashboard, exporting, kinds, operations
         from transactions import bulk_deeds
 
+        notifications.register(exporting.FINISHED)
         dashboard.register()
         kinds.register()
         operations.register()

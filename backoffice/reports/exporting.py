@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 from uuid import uuid5
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet, PermissionDenied
@@ -30,16 +31,18 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from accounts import maker_checker
+from accounts import maker_checker, notifications
 from accounts.access import check
 from accounts.errors import MissingPermission, Refused
 from accounts.models import ApprovalRequest, User
+from accounts.notifications import Subject
 from audit import trail
 from audit.verbs import Verb
 from backoffice.reports import sql, writing
 from backoffice.reports.columns import Column, Kind, among
 from backoffice.reports.models import Export
 from backoffice.reports.sources import MOST, SOURCES, Question, Source, access_of
+from transactions import formats
 from transactions.bank_days import ZONE
 from transactions.discretion import without_numbers
 
@@ -50,6 +53,11 @@ TASK: Final = "backoffice.make_export"
 UNMASKED: Final = "unmasked_export"
 KEPT: Final = dt.timedelta(days=7)
 UNMASKED_KEPT: Final = dt.timedelta(days=1)
+FINISHED: Final = notifications.Kind(
+    "export_finished",
+    "An export of mine is ready, or could not be made",
+    rights=frozenset({"reports.create_export", "reports.issue_eprc"}),
+)
 LOST_AFTER: Final = dt.timedelta(minutes=2)
 """A run that gives no sign of life for this long has lost its worker."""
 QUIET_AFTER: Final = dt.timedelta(seconds=30)
@@ -430,6 +438,9 @@ def _finish(
             present.sentence = SOURCES[present.source].differs.format(promised=present.promised, rows=rows)
         present.sidecar = _sidecar(present, columns, owner, now)
         _end(present, State.READY, present.sentence)
+        day = timezone.localtime(present.expires_at, ZoneInfo(present.zone))
+        told = f"{present.number} is ready: {SOURCES[present.source].counted(rows)}."
+        _tell(present, f"{told} It is deleted on {formats.date(day)}.")
         _record(Verb.EXPORT_MADE, present, by=present.owner, told=f"{rows:,} rows", sha256=digest, rows=rows)
         part.replace(present.path)  # last: where anything above fails there is no file under its own name
 
@@ -474,7 +485,12 @@ def _refuse(export: Export, number: int, sentence: str) -> None:
         present: Export = Export.objects.locked().select_related("owner").get(pk=export.pk)
         if present.state == State.RUNNING and present.run == number:
             _end(present, State.REFUSED, sentence)
+            _tell(present, f"{present.number} was not made. {sentence}")
             _record(Verb.EXPORT_MADE, present, by=present.owner, result="FAILED", told=sentence)
+
+
+def _tell(export: Export, sentence: str) -> None:
+    notifications.tell(FINISHED.key, [export.owner], about=Subject.of(export), sentence=sentence)
 
 
 class Signs:

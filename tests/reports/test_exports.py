@@ -8,26 +8,27 @@ import html
 import io
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import QueryDict
 from django.test import Client
 from openpyxl import load_workbook
 
 from accounts import maker_checker
 from accounts.errors import MissingPermission, Refused
-from accounts.models import ApprovalRequest, PartnerUserPermission, User
+from accounts.models import ApprovalRequest, Notification, PartnerUserPermission, User
 from audit.models import AuditEvent
 from backoffice.reports import exporting
 from backoffice.reports.models import Export
 from backoffice.reports.sources import SOURCES
 from tests.people import person, signed_in
-from tests.transactions.rows import NOW, lay
+from tests.transactions.rows import NOW, lay, multiply
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
@@ -487,6 +488,67 @@ def test_the_database_keeps_half_files_from_being_ready(as_omar: Client) -> None
     export = asked(as_omar)
     with pytest.raises(IntegrityError), transaction.atomic():
         Export.objects.filter(pk=export.pk).update(state="ready", ended_at=NOW)
+
+
+def test_two_workers_at_one_export_make_one_whole_file(as_omar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was taken for lost and is not meets the one that began anew."""
+    lay(1), lay(2)
+    export = asked(as_omar)
+    plain, begun = exporting._finish, []
+
+    def slow(*args: Any) -> None:
+        if not begun:
+            begun.append(1)
+            exporting.run(export.pk)
+        plain(*args)
+
+    monkeypatch.setattr(exporting, "_finish", slow)
+    exporting.run(export.pk)
+    export.refresh_from_db()
+    assert (export.state, export.run, export.rows) == ("ready", 2, 2)
+    assert [file.name for file in export.path.parent.iterdir()] == [export.path.name]
+    assert AuditEvent.objects.filter(verb="export_made").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_export_is_cancelled_while_its_rows_come(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    omar = person("omar")
+    multiply(lay(1, remitter={}, beneficiary={}), 400)
+    export = asked(signed_in(omar), format=kind)
+    monkeypatch.setattr(exporting, "SIGN_SECONDS", 0.0)
+    monkeypatch.setattr(exporting, "BUFFER", 1)
+    monkeypatch.setattr(exporting, "LOOK_EVERY", 10)
+    plain = exporting.Signs.of_life
+
+    def cancelling(self: exporting.Signs, rows: int) -> None:
+        plain(self, rows)
+        if rows >= 100:
+            thread = threading.Thread(target=_cancel, args=[export.pk])
+            thread.start()
+            thread.join(timeout=30)
+
+    monkeypatch.setattr(exporting.Signs, "of_life", cancelling)
+    exporting.run(export.pk)
+    export.refresh_from_db()
+    assert (export.state, export.rows) == ("cancelled", None)
+    assert 100 <= export.done < 400
+    assert list(export.path.parent.iterdir()) == []
+
+
+def _cancel(key: int) -> None:
+    try:
+        exporting.cancel(Export.objects.get(pk=key), by=User.objects.get(username="omar"))
+    finally:
+        connection.close()
+
+
+def test_its_owner_is_told_when_it_is_ready(as_omar: Client, omar: User) -> None:
+    lay(1)
+    export = made(as_omar)
+    told = Notification.objects.get(recipient=omar)
+    assert told.sentence == f"{export.number} is ready: 1 transaction. It is deleted on 29 Nov 2026."
+    assert told.url == f"/exports/{export.number}/"
 
 
 # -- two people -------------------------------------------------------------------------------------------------------
