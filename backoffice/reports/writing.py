@@ -38,6 +38,7 @@ EXACT_DIGITS: Final = 15
 
 _BUFFER: Final = 1 << 16
 _FIRST_DAY: Final = (1980, 1, 1, 0, 0, 0)
+_NOT_PLAIN: Final = re.compile("[^\t\n\u0020-\u0025\u0027-\u003b\u003d\u003f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -161,7 +162,9 @@ def _xlsx_cell(place: str, value: Value, zone: dt.tzinfo, style: str) -> str:
         return ""
     if isinstance(value, int | Decimal) and not isinstance(value, bool) and _is_exact(value):
         return f'<c r="{place}"{style}><v>{text_of(value, zone)}</v></c>'
-    text = escape(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text_of(value, zone)[:LONGEST_TEXT]), {"\r": "&#13;"})
+    text = text_of(value, zone)[:LONGEST_TEXT]
+    if _NOT_PLAIN.search(text):
+        text = escape(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text), {"\r": "&#13;"})
     return f'<c r="{place}"{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 
