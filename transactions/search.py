@@ -23,7 +23,7 @@ from accounts.access import has, scope_of
 from accounts.errors import Refused
 from audit import trail
 from audit.verbs import Verb
-from transactions import names
+from transactions import elsewhere, names
 from transactions.models import Search, Transaction
 from transactions.names import NearName
 from transactions.querysets import scoped_sql
@@ -91,13 +91,14 @@ class Findings:
     searched: list[str] = field(default_factory=list)
     facets: list[str] = field(default_factory=list)
     nearest: list[str] = field(default_factory=list)
+    elsewhere: list[elsewhere.Place] = field(default_factory=list)
     is_withheld: bool = False
     names_were_cut: bool = False
 
     @property
     def count(self) -> int:
-        """How many transactions are shown."""
-        return len({hit.transaction.pk for group in self.groups for hit in group.hits})
+        """How many transactions and other things are shown."""
+        return len({hit.transaction.pk for group in self.groups for hit in group.hits}) + len(self.elsewhere)
 
     @property
     def has_more(self) -> bool:
@@ -120,11 +121,13 @@ def find(reading: Reading, user: User) -> Findings:
     findings = Findings(reading, is_withheld=bool(reading.personal_kinds) and not has(user, BY_PERSON))
     if Kind.REFERENCE in reading.kinds:
         _by_reference(findings, user)
+        findings.elsewhere = elsewhere.places(reading.key, user)
+        findings.searched += [kind.searched for kind in elsewhere.kinds_for(user)]
     if not findings.is_withheld:
         for kind in reading.personal_kinds:
             findings.searched.append(_SEARCHED[kind])
             _WAYS[kind](findings, user)
-    if not findings.groups and Kind.REFERENCE in reading.kinds:
+    if not findings.groups and not findings.elsewhere and Kind.REFERENCE in reading.kinds:
         findings.nearest = _nearest(reading.key, user)
     return findings
 
@@ -134,7 +137,7 @@ def only_match(reading: Reading, user: User) -> OnlyMatch | None:
     if Kind.REFERENCE not in reading.kinds:
         return None
     matches = _exact(reading.key, user)
-    if len({pk for _, pk, _ in matches}) != 1:
+    if len({pk for _, pk, _ in matches}) != 1 or elsewhere.places(reading.key, user):
         return None
     if reading.personal_kinds and has(user, BY_PERSON):
         others = Findings(reading)

@@ -19,12 +19,17 @@ from compliance import actions
 from compliance.models import Case
 from tests.compliance.test_two_people import proposed, reason, seen
 from tests.compliance.test_views import NOTE, post, taken, text, waiting
+from tests.factories.accounts import BranchFactory, PartnerFactory, UserFactory, grant
+from tests.factories.compliance import CaseFactory
 from tests.gateway.telling import stage, take_in
 from tests.people import person
+from tests.transactions.test_live import Listening, listening
+from transactions import live
 from transactions.answers import answer_for, key_of
 from transactions.discretion import word_not_for_partners
 from transactions.models import AnswerText, ReasonCode, Transaction
 
+__all__ = ["listening"]
 pytestmark = pytest.mark.django_db
 OUTSIDE = ["hina", "omar", "sana", "tariq", "rabia", "bilal"]
 CANARIES = ("SDN-ZZ-4711", "OFAC", "Zoe L", "0.91", "Hitcanary", "RL-FALSE", "W-1")
@@ -41,6 +46,12 @@ ADDRESSES = (
     "/transactions/T1/notes/",
     "/transactions/T1/related/",
     "/transactions/T1/audit/",
+    "/transactions/T1/live/",
+    "/transactions/rows/?ref=T1",
+    "/transactions/new/?since=0",
+    "/notifications/",
+    "/reports/",
+    "/exports/",
     "/search/?q=T1",
     "/help/statuses/",
     "/help/keys/",
@@ -147,8 +158,41 @@ def test_a_refusal_says_the_same_whether_or_not_there_is_a_case(request: pytest.
     assert post(client, case, "decide", do="hits").status_code == 403
 
 
-def test_a_search_for_a_case_number_leads_to_it_in_compliance_alone(as_adeel: Client, as_omar: Client) -> None:
+def test_a_search_for_a_case_number_leads_to_it_in_compliance_alone(
+    as_adeel: Client, as_nadia: Client, request: pytest.FixtureRequest
+) -> None:
     case = waiting("T1", "SDN-ZZ-4711")
-    assert case.get_absolute_url() not in text(as_omar.post("/search/", {"q": case.number}, follow=True))
-    found = as_adeel.post("/search/", {"q": case.number})
-    assert found.status_code in (200, 302, 303)
+    for typed in (case.number, f" {case.number.lower().replace('-', ' ')} "):
+        for reader in (as_adeel, as_nadia):
+            assert f'href="{case.get_absolute_url()}"' in text(reader.post("/search/", {"q": typed}, follow=True))
+    missing = "C-2026-99999"
+    for name in OUTSIDE:
+        client: Client = request.getfixturevalue(f"as_{name}")
+        there, absent = (client.post("/search/", {"q": typed}, follow=True) for typed in (case.number, missing))
+        assert case.get_absolute_url() not in text(there)
+        assert "Number of a case" not in text(there)
+        pages = [DRAWN_BY_LOT.sub("", text(one)) for one in (there, absent)]
+        plain = [re.sub(r"\d\d:\d\d:\d\d|datetime=\"[^\"]*\"|C-2026-\d+", "", page) for page in pages]
+        assert plain[0] == plain[1], name
+
+
+def test_a_case_of_a_foreign_partner_is_not_found_by_its_number(client: Client) -> None:
+    own, foreign = CaseFactory(partner="RIA", branch="1003"), CaseFactory(partner="XPRESS", branch="2001")
+    narrow = UserFactory(roles=["Compliance analyst"])
+    grant(narrow, PartnerFactory(code="RIA"))
+    grant(narrow, BranchFactory(code="1003"))
+    client.force_login(narrow, backend="django.contrib.auth.backends.ModelBackend")
+    assert own.get_absolute_url() in text(client.post("/search/", {"q": own.number}, follow=True))
+    assert foreign.get_absolute_url() not in text(client.post("/search/", {"q": foreign.number}, follow=True))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", STATES)
+def test_what_open_pages_are_told_is_keys_and_versions(
+    adeel: User, mehwish: User, listening: Listening, state: str
+) -> None:
+    """The live stream carries to everybody in scope that something changed, and never what."""
+    in_state(state, adeel, mehwish)
+    told = [payload for channel, payload in listening.notices() if channel == live.CHANGES]
+    assert told
+    assert all(set(payload) <= set("[]0123456789,nul") for payload in told), told
