@@ -1,4 +1,4 @@
-"""Screening as it was received, for auditors, in Django admin."""
+"""In Django admin: screening as it was received, for auditors, and the reference data that administrators keep."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.access import scope_of
-from accounts.administration import ReadingAdmin
-from compliance.models import ScreeningCheck, ScreeningHit
+from accounts.administration import ReadingAdmin, ReasonedForm
+from compliance.models import DecisionReason, ReportKind, ScreeningCheck, ScreeningHit
+from compliance.vocabulary import AppliesTo
+from transactions.admin import ReferenceAdmin
 from transactions.models import Transaction
 from transactions.querysets import scoped
 
@@ -85,3 +87,45 @@ class ScreeningHitAdmin(ScreeningAdmin):
     def transaction_of(self, row: Any) -> Transaction:
         found: Transaction = row.check_run.transaction
         return found
+
+
+# -- reference data, for administrators -------------------------------------------------------------------------------
+
+
+class DecisionReasonForm(ReasonedForm):
+    """A rejection is told to the platform by a code of its own; nothing else is."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        applies_to = cleaned.get("applies_to", self.instance.applies_to)
+        code = cleaned.get("platform_code", "")
+        if applies_to == AppliesTo.REJECT and not code:
+            self.add_error("platform_code", "A rejection needs the code that the platform is told")
+        if applies_to != AppliesTo.REJECT and code:
+            self.add_error("platform_code", "Only a rejection is told to the platform by a code: leave this empty")
+        return cleaned
+
+
+@admin.register(DecisionReason)
+class DecisionReasonAdmin(ReferenceAdmin):
+    """Why a hit or a payment is decided as it is. Codes are never deleted: decisions name them for ever."""
+
+    form = DecisionReasonForm
+    fixed = ("code", "applies_to")
+    list_display = ("code", "applies_to", "sentence", "platform_code", "is_offered")
+    list_filter = ("applies_to", "is_offered")
+    search_fields = ("code", "sentence")
+    search_help_text = "Search by code or sentence"
+    ordering = ("applies_to", "pk")
+    fields = ("code", "applies_to", "sentence", "platform_code", "is_offered")
+    helps = "A reason that is not offered any more stays where it was given."
+
+
+@admin.register(ReportKind)
+class ReportKindAdmin(ReferenceAdmin):
+    """Which reports there are to the regulator, and how many bank days there are to file one."""
+
+    fixed = ("code",)
+    list_display = ("code", "name", "bank_days")
+    ordering = ("code",)
+    helps = "A report that is begun keeps the day it is due."

@@ -185,6 +185,10 @@ class DecisionReason(models.Model):
     def __str__(self) -> str:
         return self.sentence
 
+    @property
+    def trail_name(self) -> str:
+        return self.code
+
 
 class HitDecision(models.Model):
     """What one person said of one hit, with what it was said of. Append-only: a newer one stands in its place.
@@ -252,6 +256,10 @@ class ReportKind(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code}, {self.name}"
+
+    @property
+    def trail_name(self) -> str:
+        return self.code
 
 
 class Report(models.Model):
