@@ -1,9 +1,10 @@
 """Twelve people, every door, rights that change in between: nobody decides alone, nobody without the right just then.
 
-A random walk: requests are made and decided by page, by a job's page, by function, by the ORM and by SQL as the
-application role, while roles are given and taken, accounts are linked and people are deactivated. An account of our own
-(plain dictionaries) says beforehand who may decide; after each step the database is compared with it. At the end every
-decided request is read again, and the proof is turned on itself: with the guards off, a decision alone must be found.
+A random walk: requests to move money and to change people's roles are made and decided by page, by a job's page, in
+Django admin, by function, by the ORM and by SQL as the application role, while roles are given and taken, accounts are
+linked and people are deactivated. An account of our own (plain dictionaries) says beforehand who may decide; after each
+step the database is compared with it. At the end every decided request is read again, and the proof is turned on
+itself: with the guards off, a decision alone must be found.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import maker_checker
+from accounts import maker_checker, proposals
 from accounts.errors import Refused
 from accounts.maker_checker import Job
 from accounts.models import ApprovalRequest, User
@@ -38,6 +39,8 @@ from transactions.vocabulary import CommandState
 
 SIZE = 5_000
 TRANSACTIONS = 60
+BYSTANDERS = 12
+PEOPLE = "people"
 State = ApprovalRequest.State
 
 CAST: dict[str, tuple[Role, ...]] = {
@@ -48,7 +51,7 @@ CAST: dict[str, tuple[Role, ...]] = {
     "checker2": (Role.OPERATIONS_CHECKER,),
     "both": (Role.OPERATIONS_MAKER, Role.OPERATIONS_CHECKER),
     "treasury": (Role.TREASURY_CHECKER,),
-    "officer": (Role.COMPLIANCE_OFFICER,),
+    "administrator2": (Role.ADMINISTRATOR,),
     "inquirer": (Role.INQUIRY_HANDLER,),
     "auditor": (Role.AUDITOR,),
     "administrator": (Role.ADMINISTRATOR,),
@@ -68,13 +71,16 @@ class World:
     person: dict[str, UUID]
     active: dict[str, bool]
     rows: list[Transaction]
+    bystanders: dict[str, bool]
+    """People whose role is proposed to be given or taken, and whether they have it."""
     counts: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
     def may_decide(self, name: str, asked: ApprovalRequest) -> bool:
         """What our own account says: the right, active, and another human being than the maker, now and when asked."""
         maker = next(who for who, user in self.users.items() if user.pk == asked.maker_id)
-        has_right = Role.OPERATIONS_CHECKER in self.roles[name]
+        needed = Role.ADMINISTRATOR if asked.operation == PEOPLE else Role.OPERATIONS_CHECKER
+        has_right = needed in self.roles[name]
         return has_right and self.active[name] and self.person[name] not in (self.person[maker], asked.maker_person)
 
     def fresh(self, name: str) -> User:
@@ -116,6 +122,7 @@ def _world(dice: random.Random) -> World:
         person={name: user.person_key for name, user in users.items()},
         active=dict.fromkeys(CAST, True),
         rows=rows,
+        bystanders={UserFactory(username=f"bystander{number}").username: False for number in range(BYSTANDERS)},
     )
 
 
@@ -124,7 +131,8 @@ def _world(dice: random.Random) -> World:
 
 def _step(world: World) -> None:
     waiting = list(ApprovalRequest.objects.pending().order_by("pk")[:200])
-    deed = world.dice.choices((_ask, _try_to_decide, _withdraw, _change_rights), (3, 6, 1, 1))[0]
+    deeds = (_ask, _propose, _try_to_decide, _withdraw, _change_rights)
+    deed = world.dice.choices(deeds, (3, 2, 7, 1, 1))[0]
     if not waiting and deed in (_try_to_decide, _withdraw):
         deed = _ask
     deed(world, waiting)
@@ -148,6 +156,26 @@ def _ask(world: World, waiting: list[ApprovalRequest]) -> None:
         world.broken.append(f"{name} asked by {door} without the right")
 
 
+def _propose(world: World, waiting: list[ApprovalRequest]) -> None:
+    """Propose that a bystander gets a role or loses it, in Django admin or by function."""
+    name, about = world.dice.choice(list(CAST)), world.dice.choice(list(world.bystanders))
+    door, user = world.dice.choice(("admin", "function")), User.objects.get(username=about)
+    groups = [] if world.bystanders[about] else [str(role(Role.INQUIRY_HANDLER).pk)]
+    fields: dict[str, Any] = {"full_name": user.full_name, "is_active": "on", "groups": groups}
+    before = ApprovalRequest.objects.count()
+    may = Role.ADMINISTRATOR in world.roles[name] and world.active[name]
+    if door == "admin":
+        world.browsers[name].post(f"/admin/accounts/user/{user.pk}/change/", fields | {"reason": "Asked for."})
+    else:
+        _quietly(lambda: proposals.propose(user, by=world.fresh(name), reason="Asked for.", **fields))
+    made = ApprovalRequest.objects.count() - before
+    world.counts[f"proposed by {door}" if made else f"not proposed by {door}"] += 1
+    if made and not may:
+        world.broken.append(f"{name} proposed by {door} without the right")
+    if User.objects.get(pk=user.pk).groups.exists() != world.bystanders[about]:
+        world.broken.append(f"{name} changed {about} alone by {door}")
+
+
 def _try_to_decide(world: World, waiting: list[ApprovalRequest]) -> None:
     name, asked = world.dice.choice(list(CAST)), world.dice.choice(waiting)
     decision = world.dice.choice(list(DECIDE))
@@ -163,9 +191,14 @@ def _try_to_decide(world: World, waiting: list[ApprovalRequest]) -> None:
         world.broken.append(f"{who}: decided, and must not be")
     if not decided and may and door in ("page", "function") and present.state != State.STALE:
         world.broken.append(f"{who}: not decided, and may be")
+    carried_out = present.state == State.APPROVED and door not in ("sql", "orm")
     sent = Command.objects.count() - commands
-    if sent != (present.state == State.APPROVED and door != "sql" and door != "orm"):
+    if sent != (carried_out and asked.operation != PEOPLE):
         world.broken.append(f"{who}: {sent} commands, and it is {present.state}")
+    if asked.operation == PEOPLE:
+        world.bystanders[asked.object_id] ^= carried_out
+        if User.objects.get(username=asked.object_id).groups.exists() != world.bystanders[asked.object_id]:
+            world.broken.append(f"{who}: {asked.object_id} has not the roles that two people agreed on")
 
 
 def _was_right(world: World, door: str, name: str, asked: ApprovalRequest, may: bool) -> bool:
@@ -193,7 +226,7 @@ def _change_rights(world: World, waiting: list[ApprovalRequest]) -> None:
     name = world.dice.choice(list(CAST))
     user, change = world.users[name], world.dice.choice(("role", "link", "activity"))
     if change == "role":
-        which = world.dice.choice((Role.OPERATIONS_MAKER, Role.OPERATIONS_CHECKER))
+        which = world.dice.choice((Role.OPERATIONS_MAKER, Role.OPERATIONS_CHECKER, Role.ADMINISTRATOR))
         given = which not in world.roles[name]
         (user.groups.add if given else user.groups.remove)(role(which))
         (world.roles[name].add if given else world.roles[name].discard)(which)
@@ -277,7 +310,7 @@ def _quietly(deed: Callable[[], Any]) -> None:
     try:
         with transaction.atomic():
             deed()
-    except (Refused, PermissionDenied, DatabaseError, CommandError):
+    except (Refused, PermissionDenied, ValidationError, DatabaseError, CommandError):
         return
 
 
