@@ -108,6 +108,21 @@ def multiply(row: Transaction, times: int) -> None:
     names.learn(Transaction.objects.values_list("remitter_name", flat=True))
 
 
+def pile(row: Transaction, times: int, **own: str) -> None:
+    """Many transactions like this one that differ in their references, and in what `own` says in SQL; nothing else."""
+    number = "lpad(copies.place::text, 8, '0')"
+    references = {
+        "txn_id": f"'PSL8' || {number}",
+        "partner_reference": f"'PILE-' || {number}",
+        "bank_reference": f"'FT8' || {number}",
+        "rail_reference": f"'RAIL8' || {number}",
+        "uetr": "gen_random_uuid()::text",
+        "end_to_end_id": f"'E2E8' || {number}",
+        "request_id": f"'REQ8' || {number}",
+    }
+    _copy(Transaction, references | own, f"WHERE source.id = {row.pk}", times)
+
+
 def _copy(model: type[Model], own: dict[str, str], where: str, times: int) -> None:
     columns = [field.column for field in model._meta.concrete_fields if not (field.primary_key or field.generated)]
     values = [own.get(column, f"source.{column}") for column in columns]
