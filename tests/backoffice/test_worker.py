@@ -143,6 +143,7 @@ def test_the_anchors_are_never_older_than_a_minute() -> None:
         "backoffice.end_requests_that_ran_out",
         "backoffice.ask_about_what_is_unknown",
         "backoffice.fold_rollup",
+        "backoffice.give_up_what_nobody_confirmed",
         "backoffice.recount_rollup",
         "backoffice.look_after_exports",
         "backoffice.delete_old_exports",
