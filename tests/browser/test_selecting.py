@@ -148,11 +148,11 @@ def test_next_and_previous_follow_the_order_of_the_list_and_say_the_place(page: 
     expect(page.locator("h1")).to_contain_text(order[2])
 
 
-def test_nobody_without_a_deed_has_boxes(page_of: Callable[..., Page], world: World) -> None:
+def test_whoever_changes_nothing_chooses_rows_only_to_export_them(page_of: Callable[..., Page], world: World) -> None:
     page = page_of("nadia")
     page.goto(LIST)
-    assert page.locator("tr[data-id]").count() == 25
-    assert page.locator("[name=ref], #bulk").count() == 0
+    assert page.locator("tr[data-id]").count() == page.locator("[name=ref]").count() == 25
+    assert page.locator("#bulk button[formaction]").all_inner_texts() == ["Export selected"]
 
 
 @pytest.mark.parametrize("width", [320, 720, 1200, 1440])
