@@ -42,7 +42,10 @@ class Sql(Func):
 
 def guarded(expression: Any) -> Sql:
     """A text for CSV: led by an apostrophe where it begins like a formula (writing.guarded)."""
-    return Sql("repeat('''', (ascii({0}) IN (61, 43, 45, 64, 9, 13))::int) || {0}", expression)
+    begins = "ascii({0}) IN (61, 43, 45, 64, 9, 13)"
+    if isinstance(expression, F):  # a column may be read twice, what is worked out should not
+        return Sql(f"CASE WHEN {begins} THEN '''' || {{0}} ELSE {{0}} END", expression)
+    return Sql(f"repeat('''', ({begins})::int) || {{0}}", expression)
 
 
 def moment(expression: Any) -> Sql:
@@ -57,23 +60,24 @@ def exact_moment(expression: Any) -> Sql:
 
 def amount(expression: Any, currency: Any) -> Sql:
     """A plain decimal with the currency's own decimals; an amount that is finer stays (formats.plain_amount)."""
-    decimals = Sql(_decimals(), currency)
+    usual = minor_units("")
+    unusual: dict[int, list[str]] = defaultdict(list)
+    for code in sorted(CURRENCIES):
+        if minor_units(code) != usual:
+            unusual[minor_units(code)].append(code)
+    cases = " ".join(
+        f"WHEN {{1}} IN ({', '.join(map(_quoted, codes))}) THEN {_rounded(units)}" for units, codes in unusual.items()
+    )
+    every = ", ".join(_quoted(code) for codes in unusual.values() for code in codes)
     return Sql(
-        "CASE WHEN round({0}, {1}) = {0} THEN round({0}, {1}) ELSE trim_scale({0}) END::text", expression, decimals
+        f"(CASE WHEN {{1}} NOT IN ({every}) THEN {_rounded(usual)} {cases} ELSE {_rounded(usual)} END)::text",
+        expression,
+        currency,
     )
 
 
-def _decimals() -> str:
-    by_units: dict[int, list[str]] = defaultdict(list)
-    for code in sorted(CURRENCIES):
-        by_units[minor_units(code)].append(code)
-    usual = minor_units("")
-    cases = [
-        f"WHEN {{0}} IN ({', '.join(map(_quoted, codes))}) THEN {units}"
-        for units, codes in sorted(by_units.items())
-        if units != usual
-    ]
-    return f"CASE {' '.join(cases)} ELSE {usual} END"
+def _rounded(decimals: int) -> str:
+    return f"CASE WHEN round({{0}}, {decimals}) = {{0}} THEN round({{0}}, {decimals}) ELSE trim_scale({{0}}) END"
 
 
 def _quoted(word: str) -> str:

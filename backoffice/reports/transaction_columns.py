@@ -79,7 +79,7 @@ def _hidden(permission: str, clear: Any, masked: Any) -> Make:
 def _status(maker: Maker) -> Any:
     """The badge's word; where the status is another one, both: "Returned (failed)"."""
     words = {}
-    for stage, (status, _) in POSITION.items():
+    for stage, (status, _) in reversed(POSITION.items()):  # most stand at the end, and the database asks in order
         badge = badge_of(status, stage, sees_compliance=maker.reader.sees_compliance)
         words[stage.value] = str(badge.label) if badge.value == status else f"{badge.label} ({status.label.lower()})"
     return sql.worded("stage", words)
@@ -88,9 +88,9 @@ def _status(maker: Maker) -> Any:
 def _stage(_maker: Maker) -> Any:
     steps = sql.worded("step", {step.value: str(step.label) for step in EventStage}, F("step"))
     by_step = [stage.value for stage in Stage if stage_label(stage, "somewhere") == "somewhere"]
-    plain = {stage.value: str(stage.label) for stage in Stage if stage.value not in by_step}
+    plain = {stage.value: str(stage.label) for stage in reversed(Stage) if stage.value not in by_step}
     cases = [When(stage=stage, then=Value(label)) for stage, label in plain.items()]
-    return Case(When(stage__in=by_step, then=steps), *cases, output_field=CharField())
+    return Case(*cases, When(stage__in=by_step, then=steps), output_field=CharField())
 
 
 def _rail(_maker: Maker) -> Any:
