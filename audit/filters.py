@@ -39,6 +39,7 @@ PLACES: Final = frozenset({"after", "before"})
 NOT_FILTERS: Final = frozenset({"size", *PLACES})
 SIZES: Final = (25, 50, 100)
 MOST_COUNTED: Final = 1_000
+MOST_NEW: Final = 99
 LONGEST_ECHO: Final = 60
 LONGEST_NUMBER: Final = 18
 SYSTEMS: Final = {"worker": "The worker", "platform": "The platform", "system": "The system"}
@@ -192,6 +193,12 @@ def _short_enough(text: str, what: str) -> str:
     return text
 
 
+class SinceForm(forms.Form):
+    """The last entry that a page knows of."""
+
+    since = forms.IntegerField(min_value=0, max_value=2**63 - 1)
+
+
 def folded(params: QueryDict) -> QueryDict:
     """What the form sends, as an address says it: two dates are one period."""
     if not ({"range_from", "range_to"} & set(params)):
@@ -303,6 +310,16 @@ class TrailQuery:
     @property
     def first_url(self) -> str:
         return self.address_with()
+
+    @cached_property
+    def newest(self) -> int:
+        """The number of the last entry of the whole trail: what comes after it is new to this page."""
+        return AuditEvent.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+
+    def new_since(self, seq: int) -> str:
+        """How many entries of this query came after this one, as a page says it: "" for none, "99+" beyond that."""
+        found = sum(part.filter(seq__gt=seq).how_many(MOST_NEW + 1) for part in self.parts)
+        return f"{MOST_NEW}+" if found > MOST_NEW else str(found or "")
 
     @property
     def is_first_page(self) -> bool:

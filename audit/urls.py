@@ -8,6 +8,7 @@ app_name = "audit"
 
 urlpatterns = [
     path("audit/", views.explorer, name="explorer"),
+    path("audit/new/", views.new, name="new"),
     path("audit/chain/", views.chain, name="chain"),
     path("audit/chain/verify/", views.verify, name="verify"),
     path("audit/e/<int:seq>/", views.entry, name="entry"),

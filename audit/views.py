@@ -16,7 +16,7 @@ from accounts.access import requires, scope_of
 from accounts.models import User
 from accounts.periods import Refusal, moment_asked
 from audit import actions, objects, sentences, trail, verification
-from audit.filters import PERIODS, TrailQuery, folded
+from audit.filters import PERIODS, SinceForm, TrailQuery, folded
 from audit.models import AuditEvent, Verification
 from audit.verbs import Verb
 
@@ -38,6 +38,20 @@ def explorer(request: HttpRequest) -> HttpResponse:
     people = User.objects.order_by("username")[:MOST_NAMED]
     context = {"query": query, "periods": PERIODS, "sees_all": sees_all, "people": people}
     return render(request, "audit/explorer.html", context)
+
+
+@requires("audit.view_trail")
+@require_safe
+def new(request: HttpRequest) -> HttpResponse:
+    """How many entries an open page does not show yet. It reads none of them, so it is no reading."""
+    form, params = SinceForm(request.GET), request.GET.copy()
+    params.pop("since", None)
+    query = TrailQuery(params, _person(request), timezone.now())
+    if not (form.is_valid() and query.is_sound):
+        return HttpResponse("The address has a filter that is not known.", content_type="text/plain", status=400)
+    since = form.cleaned_data["since"]
+    context = {"query": query, "since": since, "number": query.new_since(since)}
+    return render(request, "audit/_news.html", context)
 
 
 @requires("audit.view_trail")

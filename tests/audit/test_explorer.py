@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -243,3 +244,27 @@ def test_every_common_filter_is_answered_from_an_index_in_the_order_of_the_list(
                 plan = json.dumps(cursor.fetchone()[0])
             assert "Seq Scan" not in plan, (address, plan)
             assert "Index" in plan, (address, plan)
+
+
+def test_an_open_page_hears_how_many_entries_of_its_filters_are_new_and_that_is_no_reading(
+    as_nadia: Client, omar: User
+) -> None:
+    page = as_nadia.get("/audit/?actor=omar").content.decode()
+    (asks,) = re.findall(r'id="news"[^>]*hx-get="([^"]+)"', page)
+    address = asks.replace("&amp;", "&")
+    readings = AuditEvent.objects.filter(verb=Verb.READ_TRAIL).count()
+    assert "new" not in words_of(as_nadia.get(address))
+    for verb in (Verb.VIEWED, Verb.REVEALED):
+        trail.record(verb, by=omar, object_type="transactions.transaction", object_id="PSL1")
+    trail.record(Verb.VIEWED, by="hina", object_type="transactions.transaction", object_id="PSL1")
+
+    assert words_of(as_nadia.get(address)) == "2 new · Show them"
+    assert 'href="/audit/?actor=omar"' in as_nadia.get(address).content.decode()
+    assert AuditEvent.objects.filter(verb=Verb.READ_TRAIL).count() == readings
+    for bad in ("/audit/new/", "/audit/new/?since=x", "/audit/new/?since=1&colour=red"):
+        assert as_nadia.get(bad).status_code == 400
+
+
+def words_of(answer: Any) -> str:
+    assert answer.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
