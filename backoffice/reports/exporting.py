@@ -7,6 +7,7 @@ when it is whole; a run that was lost is begun anew, since half a file of one mo
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import hashlib
 import logging
@@ -60,13 +61,14 @@ FINISHED: Final = notifications.Kind(
 )
 LOST_AFTER: Final = dt.timedelta(minutes=2)
 """A run that gives no sign of life for this long has lost its worker."""
-QUIET_AFTER: Final = dt.timedelta(seconds=30)
-"""A run that gives none for this long is told as interrupted."""
+QUIET_AFTER: Final = dt.timedelta(minutes=1)
+"""A run that gives none for this long is told as interrupted; a million rows are put in order within it."""
 MOST_RUNS: Final = 3
 MOST_UNFINISHED: Final = 5
 SIGN_SECONDS: Final = 0.5
 LOOK_EVERY: Final = 1_000
 BUFFER: Final = 1 << 18
+csv.field_size_limit(1 << 27)  # an entry of the trail may be long; what people upload has limits of its own
 CHANGED: Final = "What you may see has changed since you asked for this export. Ask for it again."
 
 
@@ -406,8 +408,8 @@ def _as_rows(
     numbers = [place for place, column in enumerate(columns) if column.kind is Kind.NUMBER]
     with transaction.atomic(), connection.cursor() as cursor:
         _prepare(cursor, zone)
-        with cursor.copy(f"COPY ({statement[0]}) TO STDOUT", statement[1]) as copy:
-            for count, row in enumerate(copy.rows(), 1):
+        with cursor.copy(f"COPY ({statement[0]}) TO STDOUT (FORMAT csv)", statement[1]) as copy:
+            for count, row in enumerate(csv.reader(str(block, "utf-8") for block in copy), 1):
                 cells: list[writing.Value] = list(row)
                 for place in numbers:
                     text = row[place]
