@@ -8,12 +8,17 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Partner, PartnerUserPermission, User
 from accounts.permissions import Role
+from compliance.evidence import evidence_of
+from compliance.models import Case, ReportKind
 from exceptions.models import BulkJob
 from tests.accounts.test_admin import WHY, change_partner, change_person, change_role, new_person
+from tests.compliance.test_views import form_of
 from tests.factories.accounts import PartnerFactory, permission
+from tests.factories.compliance import CaseFactory
 from tests.factories.transactions import TransactionFactory
 from tests.gateway.telling import paid, post
 from tests.people import PASSWORD, person, seconded, signed_in
@@ -25,7 +30,7 @@ COLUMNS = ("sentence", "helps", "family", "retry_class", "who_acts", "answer")
 
 @dataclass
 class World:
-    """One transaction that hina, omar and adeel may work on, one that failed, and a partner that sends."""
+    """One transaction that hina, omar and adeel may work on, one that failed, one in review, a partner that sends."""
 
     transaction: Transaction
     failed: Transaction
@@ -41,12 +46,13 @@ class World:
 
 
 def world() -> World:
-    for name in ("hina", "omar", "adeel", "admin", "admin2"):
+    for name in ("hina", "omar", "adeel", "mehwish", "admin", "admin2"):
         person(name)
     instant_cash = Partner.objects.get(
         user_grants__user__username="hina", user_grants__permission__codename="see_partner"
     )
     PartnerFactory(code="RIA", name="RIA")
+    CaseFactory()
     return World(
         TransactionFactory(stage="payment", partner=instant_cash.code), TransactionFactory(stage="failed_retryable")
     )
@@ -153,6 +159,63 @@ def _role(world: World) -> Any:
     return change_role(world.of("admin"), group, ["transactions.view_transactions", "reports.view_dashboard"])
 
 
+def _take_case(world: World) -> Any:
+    return world.of("adeel").post("/compliance/next/")
+
+
+def _of_case(deed: str, **fields: Any) -> Callable[[World], Any]:
+    """What adeel does with the case: the form as it is read at that moment."""
+
+    def do(world: World) -> Any:
+        case = Case.objects.get()
+        return world.of("adeel").post(f"{case.get_absolute_url()}{deed}/", form_of(case, **fields))
+
+    return do
+
+
+def _of_hits(**fields: str) -> Callable[[World], Any]:
+    """The form of the decision with every hit said to be somebody else."""
+
+    def do(world: World) -> Any:
+        case = Case.objects.get()
+        hits = [one.hit.pk for one in evidence_of(case, now=timezone.now()).hits]
+        words = {f"hit-{pk}": "NOT_SAME" for pk in hits} | {f"hit-{pk}-reason": "NS-DOB" for pk in hits}
+        return world.of("adeel").post(f"{case.get_absolute_url()}decide/", form_of(case) | words | fields)
+
+    return do
+
+
+def _begin_report(world: World) -> Any:
+    case = Case.objects.get()
+    fields = {"kind": ReportKind.objects.get(code="STR").pk, "grounds": "The remitter could not say whom he pays."}
+    return world.of("mehwish").post(f"{case.get_absolute_url()}reports/", fields)
+
+
+NOTED = {"note": "Compared the passport with the list."}
+AT_THE_DESK = (
+    Deed("take a case", _take_case),
+    Deed("give a case back", _of_case("let-go"), before=_take_case),
+    Deed("decide hits", _of_hits(do="hits"), before=_take_case),
+    Deed("propose a release", _of_hits(outcome="release", reason="RL-FALSE", **NOTED), before=_take_case),
+    Deed("hold a case", _of_case("decide", outcome="hold", reason="HD-PARTNER", **NOTED), before=_take_case),
+    Deed("escalate a case", _of_case("decide", outcome="escalate", reason="ES-HELP", **NOTED), before=_take_case),
+    Deed("arrange a case", _of_case("arrange", priority="1", tags="urgent"), before=_take_case),
+    Deed(
+        "correct a city",
+        _of_case("correct", field="remitter.city", value="Sharjah", reason="The partner's letter of today."),
+        before=_take_case,
+    ),
+    Deed("ask for a new check", _of_case("check", reason="The lists can be reached again."), before=_take_case),
+    Deed("make a case file", _of_case("printed"), before=_take_case),
+    Deed("begin a report", _begin_report, before=_take_case),
+    Deed(
+        "write an answer anew",
+        lambda world: world.of("adeel").post(
+            "/compliance/answers/pending/", {"version": 1, "text": "{reference} goes its way.", "note": "Plainer."}
+        ),
+    ),
+)
+
 DEEDS = (
     Deed("sign in", lambda world: Client().post("/login/", {"login": "hina", "password": PASSWORD})),
     Deed("fail to sign in", lambda world: Client().post("/login/", {"login": "hina", "password": "wrong"}), done=422),
@@ -211,4 +274,5 @@ DEEDS = (
     Deed("grant", _grant),
     Deed("revoke", _revoke, before=_grant),
     Deed("change a reason's sentence", _reason_code),
+    *AT_THE_DESK,
 )
