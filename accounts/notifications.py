@@ -17,7 +17,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import AnonymousUser
+    from django.db.models import QuerySet
 
 KEPT_DAYS: Final = 30
 """So long what was read or has ended stays."""
@@ -138,11 +139,10 @@ def end(kind: str, *, object_type: str, object_ids: Collection[str]) -> None:
         told.update(ended_at=timezone.now())
 
 
-def unread_of(user: User | AnonymousUser) -> int:
-    """How many this person has not read, up to a hundred; in one query."""
-    if not user.is_authenticated:
-        return 0
-    return Notification.objects.visible_to(user).unread().values("pk")[:100].count()
+def unread_of(user: User) -> QuerySet[Any]:
+    """What this person has not read, for the badge of the bell."""
+    rows: QuerySet[Any] = Notification.objects.visible_to(user).unread()
+    return rows
 
 
 @transaction.atomic

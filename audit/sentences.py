@@ -437,6 +437,9 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.CERTIFICATE_VERIFIED: _format("{who} verified e-PRC {facts[number]}: {facts[answer]}"),
     Verb.CERTIFICATE_VOIDED: _certificate_voided,
     Verb.CHAIN_CHECK_ASKED: _format("{who} asked for a verification of the trail"),
+    Verb.ALARM_RAISED: _format("{who} raised an alarm: {facts[sentence]}"),
+    Verb.ALARM_ENDED: _format("{who} ended an alarm: {facts[sentence]}"),
+    Verb.ALARM_SEEN: _format("{who} saw an alarm: {facts[sentence]}"),
     Verb.CHAIN_VERIFIED: _format("{who} verified the trail: {facts[count]} events to {facts[seq]}"),
     Verb.CHAIN_BROKEN: _chain_broken,
 }

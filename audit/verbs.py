@@ -103,6 +103,10 @@ class Verb(StrEnum):
     CERTIFICATE_VERIFIED = "certificate_verified"
     CERTIFICATE_VOIDED = "certificate_voided"
 
+    ALARM_RAISED = "alarm_raised"
+    ALARM_ENDED = "alarm_ended"
+    ALARM_SEEN = "alarm_seen"
+
     CHAIN_CHECK_ASKED = "chain_check_asked"
     CHAIN_VERIFIED = "chain_verified"
     CHAIN_BROKEN = "chain_broken"

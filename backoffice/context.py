@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -22,10 +24,13 @@ from accounts.maker_checker import INBOX
 from accounts.models import ApprovalRequest, User
 from audit import trail
 from audit.models import Verification
-from backoffice import VERSION
+from backoffice import VERSION, heartbeat
+from backoffice.reports import alarms
+from backoffice.reports.models import Alarm
+from backoffice.reports.querysets import READERS
 from compliance import waiting as compliance_desk
-from exceptions.desk import waiting_for
-from transactions import formats
+from exceptions.desk import waiting_rows
+from transactions import formats, paging
 from transactions.commands import platform_away
 
 
@@ -33,7 +38,7 @@ from transactions.commands import platform_away
 class Entry:
     """A line of the menu. It is shown to those who have one of `rights`; `key` opens it after "g".
 
-    `waiting` counts what waits for this reader, in one query, or is None where nothing is counted.
+    `waiting` are the rows that wait for this reader, or None where nothing is counted: one statement counts all.
     """
 
     label: str
@@ -42,7 +47,7 @@ class Entry:
     rights: frozenset[str]
     key: str = ""
     staff_only: bool = False
-    waiting: Callable[[Any], int] | None = None
+    waiting: Callable[[Any], QuerySet[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,18 @@ class Line:
     waiting: str
 
 
+BELL: Final = "/notifications/"
+SIGNS, ALIVE = "workers", "workers alive"
+
 MENU: list[Entry] = [
     Entry("Dashboard", "/", "dashboard", frozenset({"reports.view_dashboard"}), key="d"),
+    Entry(
+        "Radar",
+        "/radar/",
+        "radar",
+        frozenset({"reports.view_dashboard"}),
+        waiting=alarms.unseen,
+    ),
     Entry("Search", "/search/", "search", frozenset({"transactions.view_transactions"}), key="s"),
     Entry("Transactions", "/transactions/", "list", frozenset({"transactions.view_transactions"}), key="t"),
     Entry(
@@ -67,7 +82,7 @@ MENU: list[Entry] = [
         "in_review",
         frozenset({"compliance.view_cases"}),
         key="c",
-        waiting=compliance_desk.waiting_for,
+        waiting=compliance_desk.waiting_rows,
     ),
     Entry("Inquiries", "/inquiries/", "inquiry", frozenset({"transactions.log_inquiry", "audit.view_trail"}), key="i"),
     Entry(
@@ -76,7 +91,7 @@ MENU: list[Entry] = [
         "flag",
         frozenset({"exceptions.view_exceptions"}),
         key="e",
-        waiting=lambda user: waiting_for(user, timezone.now()),
+        waiting=lambda user: waiting_rows(user, timezone.now()),
     ),
     Entry("RTGS", "/rtgs/", "money", frozenset({"exceptions.propose_settlement", "exceptions.decide_settlement"})),
     Entry(
@@ -91,7 +106,7 @@ MENU: list[Entry] = [
         "check",
         INBOX,
         key="a",
-        waiting=lambda user: ApprovalRequest.objects.waiting_for(user)[:100].count(),
+        waiting=ApprovalRequest.objects.waiting_for,
     ),
     Entry("Reports", "/reports/", "list", frozenset({"reports.view_reports"}), key="r"),
     Entry(
@@ -120,7 +135,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "zone_label": formats.zone_label(now, zone),
         "zone_sentence": formats.zone_sentence(now, zone),
         "reading_unrecorded": bool(trail.context().unrecorded_readings),
-        "unread": SimpleLazyObject(lambda: counted(notifications.unread_of(user))),
+        "unread": SimpleLazyObject(lambda: counted(waits_of(user).get(BELL, 0))),
         "nav": SimpleLazyObject(lambda: menu_of(request)),
         "sees_compliance": SimpleLazyObject(lambda: "compliance.view_cases" in permissions_of(user)),
         "may_export": SimpleLazyObject(lambda: "reports.create_export" in permissions_of(user)),
@@ -132,6 +147,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "platform_away": SimpleLazyObject(platform_away),
         "demo_people": SimpleLazyObject(demo_people),
         "broken_chain": SimpleLazyObject(lambda: broken_chain(user)),
+        "alarms": SimpleLazyObject(lambda: unseen_alarms(user)),
+        "worker_lost": SimpleLazyObject(lambda: worker_lost(user)),
+        "sees_radar": SimpleLazyObject(lambda: "reports.view_dashboard" in permissions_of(user)),
     }
 
 
@@ -148,19 +166,52 @@ def broken_chain(user: User | AnonymousUser) -> Verification | None:
     return last if last is not None and last.is_broken else None
 
 
+def waits_of(user: User | AnonymousUser) -> dict[str, int]:
+    """How much waits for this reader behind each entry of the menu and the bell, and how many workers there are.
+
+    One statement for all, once per request; counted to a hundred at most.
+    """
+    if not isinstance(user, User):
+        return {}
+    cached: dict[str, int] | None = user.__dict__.get("_waits")
+    if cached is None:
+        rights = permissions_of(user)
+        rows = {one.url: one.waiting(user) for one in MENU if one.waiting and _may_open(one, user, rights)}
+        rows[BELL] = notifications.unread_of(user)
+        if not READERS["worker_dead"].isdisjoint(rights):
+            rows |= {SIGNS: heartbeat.signs(), ALIVE: heartbeat.alive()}
+        found = {name: count.number for name, count in paging.counts(rows, most=99).items()}
+        cached = user.__dict__["_waits"] = found
+    return cached
+
+
+def unseen_alarms(user: User | AnonymousUser) -> list[Alarm]:
+    """Open alarms that this reader must act on and has not seen, also for those who have no radar."""
+    if not isinstance(user, User) or not any(readers & permissions_of(user) for readers in READERS.values()):
+        return []
+    if waits_of(user).get("/radar/") == 0:
+        return []
+    return list(alarms.unseen(user)[:100])
+
+
+def worker_lost(user: User | AnonymousUser) -> datetime | None:
+    """When the last worker was there, if none is: for those who must act, since nobody else can raise this alarm."""
+    waits = waits_of(user)
+    return heartbeat.lost() if waits.get(SIGNS) and not waits.get(ALIVE) else None
+
+
 def menu_of(request: HttpRequest) -> list[Line]:
     """The entries that this reader may open, the one of this page marked."""
     user = reader_of(request)
-    rights = permissions_of(user)
-    return [_line(entry, request, user) for entry in MENU if _may_open(entry, user, rights)]
+    rights, waits = permissions_of(user), waits_of(user)
+    return [_line(entry, request, waits.get(entry.url, 0)) for entry in MENU if _may_open(entry, user, rights)]
 
 
 def _may_open(entry: Entry, user: User | AnonymousUser, rights: frozenset[str]) -> bool:
     return user.is_staff if entry.staff_only else not entry.rights.isdisjoint(rights)
 
 
-def _line(entry: Entry, request: HttpRequest, user: User | AnonymousUser) -> Line:
-    count = entry.waiting(user) if entry.waiting else 0
+def _line(entry: Entry, request: HttpRequest, count: int) -> Line:
     is_current = request.path == "/" if entry.url == "/" else request.path.startswith(entry.url)
     return Line(entry.label, entry.url, entry.icon, entry.key, is_current, counted(count))
 

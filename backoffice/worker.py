@@ -7,8 +7,8 @@ next time; one that was running when its worker was killed is taken up again wit
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.sessions.models import Session
@@ -23,8 +23,11 @@ from accounts import maker_checker, notifications
 from accounts.models import SignInFailure
 from audit import checking, trail, verification
 from audit.verbs import Verb
+from backoffice import heartbeat
 from backoffice.gateway import delivery
-from backoffice.reports import exporting, rollups
+from backoffice.reports import alarms, exporting, rollups
+from backoffice.reports.alarms import Wrong
+from backoffice.reports.models import Alarm
 from exceptions import jobs, reversals
 from exceptions.opening import open_late
 from transactions.models import Search
@@ -104,7 +107,25 @@ def fold_rollup() -> None:
 @by_the_clock("40 22 * * *")
 def recount_rollup() -> None:
     """Hold the sums against the transactions themselves each night; what differs is put right, and loud."""
-    rollups.recount()
+    found, now = rollups.recount(), timezone.now()
+    sentence = f"The sums differed from the transactions in {found.wrong:,} rows and were put right. {found.worst}"
+    differing = [Wrong(Alarm.Kind.NUMBERS_DIFFER, "rollup", sentence, now)] if found.wrong else []
+    alarms.settle(Alarm.Kind.NUMBERS_DIFFER, differing, now=now)
+
+
+@alarms.source(Alarm.Kind.WORKER_DEAD)
+def dead_workers(now: datetime) -> Iterator[Wrong]:
+    """Workers that did not stop in good order and give no sign of life, as another one notices."""
+    for name, at in heartbeat.signs_of_life():
+        if now - at > heartbeat.ALIVE_WITHIN:
+            sentence = f"The worker {name} gives no sign of life; its jobs are taken up by others."
+            yield Wrong(Alarm.Kind.WORKER_DEAD, name, sentence, at)
+
+
+@by_the_clock("* * * * *")
+def watch() -> None:
+    """Raise an alarm for what is wrong and end those whose cause is over: at most a minute after it began."""
+    alarms.watch(timezone.now())
 
 
 @app.task(name=jobs.TASK)

@@ -259,11 +259,15 @@ def meanings_of(user: User, now: dt.datetime) -> Meanings:
     return Meanings.of(Reader.of(user, now))
 
 
+def waiting_rows(user: User, now: dt.datetime) -> ExceptionQuerySet:
+    """The exceptions that wait on the desk and that the person may work on: those in nobody's hand, and their own."""
+    rows: ExceptionQuerySet = ExceptionItem.objects.readable_by(user).on_the_desk().awake(now)
+    return rows.filter(Q(assignee=None) | Q(assignee=user))
+
+
 def waiting_for(user: User, now: dt.datetime) -> int:
-    """How many exceptions wait on the desk that the person may work on: those in nobody's hand, and their own."""
-    rows = ExceptionItem.objects.readable_by(user).on_the_desk().awake(now)
-    mine: int = rows.filter(Q(assignee=None) | Q(assignee=user)).order_by()[:100].count()
-    return mine
+    """How many wait for the person; counted to a hundred at most."""
+    return waiting_rows(user, now).order_by()[:100].count()
 
 
 def _short(value: str) -> str:

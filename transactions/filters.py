@@ -43,8 +43,8 @@ SIZES: Final = (25, 50, 100)
 NONE: Final = "none"
 NOT_KNOWN: Final = "not-known"
 NOT_ACCEPTED: Final = "not-accepted"
-REASON_WORDS: Final = frozenset({NONE, NOT_KNOWN, NOT_ACCEPTED})
-"""What the filter on reasons knows beside the codes themselves."""
+OTHER_WORDS: Final = frozenset({NONE, NOT_KNOWN, NOT_ACCEPTED})
+"""What the filters on rails and reasons know beside the values themselves."""
 _REASON_WORDS: Final[Choices] = [(NONE, "No reason given"), (NOT_KNOWN, "A reason that is not known here")]
 _CORRIDOR: Final = re.compile(r"(?P<origin>[A-Z]{2})?-(?P<destination>[A-Z]{2})?")
 ATTENTION: Final[Choices] = [("1", "Needs attention")]
@@ -125,7 +125,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
     stage = django_filters.MultipleChoiceFilter(label="Stage", method="in_stages")
     partner = OneOf(label="Partner", method="of_organisations")
     branch = OneOf(label="Branch", method="of_organisations")
-    rail = OneOf(label="Rail", choices=Rail.choices)
+    rail = django_filters.MultipleChoiceFilter(label="Rail", method="on_rails")
     type = OneOf(label="Type", choices=TransactionType.choices)
     reason = django_filters.MultipleChoiceFilter(label="Reason", method="for_reasons")
     flag = django_filters.MultipleChoiceFilter(label="Flag", method="with_flags")
@@ -158,7 +158,7 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
             "status": list(Status.choices),
             "stage": stage_choices(user),
             **named,
-            "rail": list(Rail.choices),
+            "rail": [*Rail.choices, (NONE, "No rail yet"), (NOT_KNOWN, "A rail that is not known here")],
             "type": list(TransactionType.choices),
             "flag": [(flag.value, flag.label) for flag in flags.flags_for(user)],
             "assigned": assigned.choices_for(user),
@@ -212,6 +212,13 @@ class TransactionFilter(django_filters.FilterSet):  # type: ignore[misc]
         """By key and not through a join, so that the index on (partner, moment) answers in the list's order."""
         among = Q(**{f"{name}_id__in": self.keys(name, value)})
         return queryset.filter(among | Q(**{f"{name}_id": None}) if NONE in value else among)
+
+    def on_rails(self, queryset: QuerySet[Any], _name: str, value: Sequence[str]) -> QuerySet[Any]:
+        """By rail; one may not be chosen yet, or be a word that is not one of ours."""
+        condition = Q(rail__in=[word if word != NONE else "" for word in value if word != NOT_KNOWN])
+        if NOT_KNOWN in value:
+            condition |= ~Q(rail__in=["", *Rail.values])
+        return queryset.filter(condition)
 
     def keys(self, name: str, codes: Sequence[str]) -> list[int]:
         """The primary keys of partners or branches by their codes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from transactions.filters import REASON_WORDS, stages_of
+from transactions.filters import OTHER_WORDS, stages_of
 from transactions.models import Transaction
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _came_to_match(query: TransactionQuery, since: dt.datetime, arrived_after: d
 def _matched(query: TransactionQuery, state: dict[str, str]) -> bool:
     stages = stages_of(query.selected("stage"))
     plainly = all(
-        state[column] in chosen or not REASON_WORDS.isdisjoint(chosen)
+        state[column] in chosen or not OTHER_WORDS.isdisjoint(chosen)
         for name, column in _COLUMNS.items()
         if (chosen := query.selected(name))
     )

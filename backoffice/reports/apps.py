@@ -11,11 +11,12 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import notifications
-        from backoffice.reports import certificate_offers, dashboard, exporting, kinds, operations
+        from backoffice.reports import certificate_offers, dashboard, exporting, kinds, operations, radar
         from transactions import bulk_deeds
 
         notifications.register(exporting.FINISHED)
         dashboard.register()
+        radar.register()
         kinds.register()
         operations.register()
         certificate_offers.register()

@@ -66,7 +66,8 @@ class Trouble:
 class Ground:
     """What a page of figures is about: a period, partners, branches, as `user` asks for them at the moment `now`.
 
-    `more` are parameters that the page reads by itself; `usual` is the period of an address that names none.
+    `more` are parameters that the page reads by itself; `usual` is the period of an address that names none, "" for
+    a page that is about now.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from backoffice.reports.querysets import CertificateQuerySet, ExportQuerySet
+from backoffice.reports.querysets import AlarmQuerySet, CertificateQuerySet, ExportQuerySet
 from transactions.models import Transaction
 
 
@@ -314,3 +314,81 @@ class Certificate(models.Model):
     @property
     def is_valid(self) -> bool:
         return self.state == self.State.ISSUED
+
+
+class Alarm(models.Model):
+    """Something is wrong that no transaction shows by itself. Raised and ended by the worker, seen by people."""
+
+    class Kind(models.TextChoices):
+        PARTNER_SILENT = "partner_silent", "Partner silent"
+        FEED_STALLED = "feed_stalled", "Feed stalled"
+        WORKER_DEAD = "worker_dead", "Worker without a sign of life"
+        STAGE_OVER = "stage_over", "Over the limit, nothing failed"
+        CHAIN_BROKEN = "chain_broken", "Audit chain broken"
+        NUMBERS_DIFFER = "numbers_differ", "Sums differed from the transactions"
+
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    about = models.CharField(max_length=80, help_text="What it is about; one alarm of a kind is open about one thing.")
+    sentence = models.CharField(max_length=300)
+    partner = models.ForeignKey("accounts.Partner", on_delete=models.PROTECT, null=True, related_name="+")
+    since = models.DateTimeField(help_text="Since when it is so.")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    objects = AlarmQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-opened_at", "-id"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "about"],
+                condition=models.Q(closed_at__isnull=True),
+                name="one_open_alarm_about_one_thing",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["-closed_at"], name="alarm_closed", condition=models.Q(closed_at__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    @property
+    def trail_name(self) -> str:
+        return f"{self.kind} {self.about}".strip()
+
+
+class AlarmSeen(models.Model):
+    """Who has seen an alarm, and when: the first time counts."""
+
+    alarm = models.ForeignKey(Alarm, on_delete=models.PROTECT, related_name="seen")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "id"]
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["alarm", "person"], name="an_alarm_is_seen_once_by_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} saw {self.alarm_id}"
+
+
+class Sample(models.Model):
+    """How much stood in a stage on a rail at a moment, for a partner: what the radar's trend is measured against."""
+
+    at = models.DateTimeField()
+    stage = models.CharField(max_length=20)
+    rail = models.CharField(max_length=16)
+    partner = models.ForeignKey(
+        "accounts.Partner", on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["at"], name="sample_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.number} in {self.stage} at {self.at:%H:%M}"

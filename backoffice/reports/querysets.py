@@ -1,13 +1,14 @@
-"""The questions that pages ask about exports and certificates."""
+"""The questions that pages ask about exports, certificates and alarms."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db.models import Q, QuerySet
 
+from accounts.access import permissions_of, scope_of
 from transactions.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
@@ -87,6 +88,63 @@ class CertificateQuerySet(ScopedQuerySet):
         return self.select_related(
             "transaction__partner", "issued_by", "void_maker", "void_checker", "replaces", "approval"
         )
+
+    def locked(self) -> Self:
+        """Locked in primary-key order, until the end of the database transaction."""
+        return self.select_for_update(of=("self",)).order_by("pk")
+
+
+# -- alarms ------------------------------------------------------------------------------------------------------------
+
+_DESKS: Final = frozenset({"exceptions.work_exceptions", "audit.view_trail"})
+READERS: Final[dict[str, frozenset[str]]] = {
+    "partner_silent": _DESKS,
+    "feed_stalled": _DESKS | {"accounts.propose_people"},
+    "worker_dead": _DESKS | {"accounts.propose_people"},
+    "stage_over": _DESKS,
+    "chain_broken": frozenset({"audit.view_trail"}),
+    "numbers_differ": frozenset({"audit.view_trail"}),
+}
+"""Who must act on an alarm of each kind, or vouch for it: one of these rights lets a person read it."""
+BEHIND: Final = "compliance_review"
+
+
+class AlarmQuerySet(QuerySet[Any]):
+    """Questions about alarms."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those of the person's work and scope. An alarm is about all rows of what it names, so who sees only a part
+        of them reads none; that compliance is late is read by compliance.
+        """
+        rights, scope = permissions_of(user), scope_of(user)
+        kinds = [kind for kind, readers in READERS.items() if not readers.isdisjoint(rights)]
+        inside = Q(kind__in=kinds)
+        if "compliance.view_cases" in rights:
+            inside |= Q(kind="stage_over", about__startswith=BEHIND)
+        else:
+            inside &= ~Q(kind="stage_over", about__startswith=BEHIND)
+        if not scope.is_everything:
+            own = Q(partner_id__in=sorted(scope.partner_ids) if scope.all_branches else [])
+            inside &= ~Q(kind="stage_over") & (~Q(kind="partner_silent") | own)
+        return self.filter(inside)
+
+    def open(self) -> Self:
+        return self.filter(closed_at__isnull=True)
+
+    def closed(self) -> Self:
+        """The ended ones, the latest first."""
+        return self.filter(closed_at__isnull=False).order_by("-closed_at", "-pk")
+
+    def unseen_by(self, user: User | AnonymousUser) -> Self:
+        return self.exclude(seen__person=user.pk)
+
+    def numbered(self, pk: int) -> Self:
+        """The alarm with this key; at most one."""
+        return self.filter(pk=pk)
+
+    def for_page(self) -> Self:
+        """With who has seen them."""
+        return self.prefetch_related("seen__person")
 
     def locked(self) -> Self:
         """Locked in primary-key order, until the end of the database transaction."""

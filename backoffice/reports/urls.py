@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from backoffice.reports.views import certificates, exports, reports
+from backoffice.reports.views import certificates, exports, radar, reports
 
 app_name = "reports"
 
 urlpatterns: list[URLPattern] = [
+    path("radar/", radar.radar, name="radar"),
+    path("radar/alarms/<int:alarm>/seen/", radar.see, name="see-alarm"),
     path("reports/", reports.reports, name="reports"),
     path("reports/<slug:slug>/", reports.report, name="report"),
     path("reports/<slug:slug>/<slug:kind>/", reports.report_file, name="report-file"),

@@ -339,6 +339,21 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         "nadia asked for a verification of the trail",
     ),
     (
+        Verb.ALARM_RAISED,
+        {"by": "worker", "facts": {"sentence": "Nothing has come from RIA."}},
+        "The worker raised an alarm: Nothing has come from RIA.",
+    ),
+    (
+        Verb.ALARM_ENDED,
+        {"by": "worker", "facts": {"sentence": "Nothing has come from RIA."}},
+        "The worker ended an alarm: Nothing has come from RIA.",
+    ),
+    (
+        Verb.ALARM_SEEN,
+        {"facts": {"sentence": "Nothing has come from RIA."}},
+        "Hina Baig saw an alarm: Nothing has come from RIA.",
+    ),
+    (
         Verb.CHAIN_VERIFIED,
         {"by": "worker", "facts": {"count": 9, "seq": 9}},
         "The worker verified the trail: 9 events to 9",

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Permission
 from django.db import OperationalError
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -39,10 +39,12 @@ MORE = ["Exports", "Intake problems"]
 
 
 def test_the_menu_shows_what_the_reader_may_open(hina: User, tariq: User, nadia: User, admin: User) -> None:
-    assert menu(hina) == ["Dashboard", "Search", "Transactions", "Inquiries"]
-    assert menu(tariq) == ["Dashboard", "Search", "Transactions", "Exceptions", "RTGS", "Approvals", "Reports", *MORE]
+    assert menu(hina) == ["Dashboard", "Radar", "Search", "Transactions", "Inquiries"]
+    first = ["Dashboard", "Radar", "Search", "Transactions"]
+    assert menu(tariq) == [*first, "Exceptions", "RTGS", "Approvals", "Reports", *MORE]
     assert menu(nadia) == [
         "Dashboard",
+        "Radar",
         "Search",
         "Transactions",
         "Compliance",
@@ -64,9 +66,12 @@ def test_the_menu_marks_where_the_reader_is(hina: User) -> None:
 
 
 def test_the_menu_counts_what_waits_and_stops_at_ninety_nine(hina: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = list(Permission.objects.order_by("pk").values_list("pk", flat=True)[:100])
     for waiting, shown in ((0, ""), (7, "7"), (99, "99"), (100, "99+")):
-        entry = context.Entry("Desk", "/desk/", "list", context.MENU[0].rights, waiting=lambda user, n=waiting: n)
+        rows = Permission.objects.filter(pk__in=keys[:waiting])
+        entry = context.Entry("Desk", "/desk/", "list", context.MENU[0].rights, waiting=lambda user, rows=rows: rows)
         monkeypatch.setattr(context, "MENU", [entry])
+        hina.__dict__.pop("_waits", None)
         assert [line.waiting for line in context.menu_of(request_of(hina))] == [shown]
 
 

@@ -147,6 +147,7 @@ def test_the_anchors_are_never_older_than_a_minute() -> None:
         "backoffice.recount_rollup",
         "backoffice.look_after_exports",
         "backoffice.delete_old_exports",
+        "backoffice.watch",
         "backoffice.forget_what_expired",
         "backoffice.take_up_again",
         "backoffice.forget_old_jobs",

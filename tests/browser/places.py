@@ -93,6 +93,8 @@ OURS = [
     Place("sign-in that failed", "", _at("/login/"), _wrong_password, answer=422),
     Place("dashboard", "nadia", _at("/?range=7d")),
     Place("dashboard with a bad filter", "hina", _at("/?range=foo&colour=red")),
+    Place("radar", "omar", _at("/radar/")),
+    Place("radar with a bad filter", "hina", _at("/radar/?colour=red")),
     Place("search", "hina", _at("/search/")),
     Place("search by prefix", "hina", _at("/search/?q=PSL00000000")),
     Place("search by name", "hina", _at("/search/"), _search("Mirza")),

@@ -10,7 +10,17 @@ import factory
 
 from backoffice.reports.certificate_papers import paper
 from backoffice.reports.certificates import facts_of
-from backoffice.reports.models import Certificate, CertificateCounter, Export, Grain, Rollup, RollupDelta
+from backoffice.reports.models import (
+    Alarm,
+    AlarmSeen,
+    Certificate,
+    CertificateCounter,
+    Export,
+    Grain,
+    Rollup,
+    RollupDelta,
+    Sample,
+)
 from tests.factories.accounts import PartnerFactory, UserFactory
 from tests.factories.transactions import TransactionFactory
 
@@ -94,3 +104,41 @@ class CertificateCounterFactory(factory.django.DjangoModelFactory[CertificateCou
 
     year = 1999
     last = 0
+
+
+class AlarmFactory(factory.django.DjangoModelFactory[Alarm]):
+    """A partner is silent."""
+
+    class Meta:
+        model = Alarm
+
+    kind = Alarm.Kind.PARTNER_SILENT
+    about = "RIA"
+    sentence = "Nothing has come from RIA; usually something comes every 20 s."
+    partner = factory.SubFactory(PartnerFactory, code="RIA")
+    since = HOUR
+    opened_at = HOUR
+
+
+class AlarmSeenFactory(factory.django.DjangoModelFactory[AlarmSeen]):
+    """Somebody has seen an alarm."""
+
+    class Meta:
+        model = AlarmSeen
+
+    alarm = factory.SubFactory(AlarmFactory)
+    person = factory.SubFactory(UserFactory)
+    at = HOUR
+
+
+class SampleFactory(factory.django.DjangoModelFactory[Sample]):
+    """What stood in a place of the radar."""
+
+    class Meta:
+        model = Sample
+
+    at = HOUR
+    stage = "payment"
+    rail = "1LINK"
+    partner = factory.SubFactory(PartnerFactory)
+    number = 3

@@ -25,7 +25,7 @@ from compliance.models import Case, CaseFile, ScreeningCheck
 from exceptions.models import BulkJob, BulkRow, ExceptionItem, ReversalFile, ReversalRow
 from tests.factories.accounts import ApprovalRequestFactory, NotificationFactory
 from tests.factories.compliance import PrintedCaseFactory, ReportFactory, WhitelistRuleFactory
-from tests.factories.reports import CertificateFactory, ExportFactory
+from tests.factories.reports import AlarmFactory, CertificateFactory, ExportFactory
 from tests.factories.transactions import SavedViewFactory
 from tests.people import person, signed_in
 from transactions.models import Inquiry, Note, Transaction
@@ -44,6 +44,7 @@ NAMED = {
     "object_type": dict.fromkeys(("own", "foreign", "missing"), "transactions.transaction"),
     "seq": {"own": 1, "foreign": 1, "missing": MISSING},
     "report": {"own": OWN_REPORT, "foreign": FOREIGN_REPORT, "missing": "STR-2026-9999"},
+    "alarm": {"own": 9_001, "foreign": 9_002, "missing": MISSING},
     "rule": {"own": "W-9001", "foreign": "W-9002", "missing": "W-9999"},
     "answer": {"own": "pending", "foreign": "failed", "missing": "nothing"},
     "printed": {"own": "CF-OWN", "foreign": "CF-ZZ", "missing": "CF-NONE"},
@@ -214,6 +215,10 @@ def build() -> World:
         "foreign": _approval(foreign, omar, batches["foreign"]),
         "missing": "A-NONE",
     }
+    AlarmFactory(
+        pk=9_001, partner=own.partner, about=own.partner.code, sentence="Nothing has come from the own partner."
+    )
+    AlarmFactory(pk=9_002, partner=foreign.partner, about=FOREIGN_PARTNER, sentence="Nothing has come from Zz Partner.")
     return World(own, foreign, inquiries, jobs, cases, approvals, batches, users)
 
 

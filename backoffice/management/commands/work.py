@@ -20,6 +20,7 @@ from procrastinate.exceptions import ConnectorException
 from audit import trail, verification
 from backoffice import heartbeat
 from backoffice.gateway import delivery
+from backoffice.reports import alarms
 from backoffice.worker import ACTOR
 
 log = logging.getLogger(__name__)
@@ -91,9 +92,13 @@ async def _run(ours: App, name: str, *, once: bool) -> None:
 
 
 async def _beat(name: str) -> None:
-    """Give the sign of life from beside the jobs, in a thread of its own: a long job does not silence it."""
+    """Give the sign of life from beside the jobs, in a thread of its own: a long job does not silence it.
+
+    The first one after a silence leaves the alarm that nobody was there to raise.
+    """
     while True:
         try:
+            await sync_to_async(_once, thread_sensitive=False)(_note_silence, name)
             await sync_to_async(_once, thread_sensitive=False)(heartbeat.beat, name)
         except Error:
             log.exception("the worker cannot give its sign of life")
@@ -124,6 +129,13 @@ async def _anchor() -> None:
             log.exception("the trail cannot be anchored; trying again")
             pause = ANCHOR_AGAIN_SECONDS
         await asyncio.sleep(pause)
+
+
+def _note_silence(name: str) -> None:
+    now, last = timezone.now(), dict(heartbeat.signs_of_life()).get(name)
+    if last is not None and now - last > heartbeat.ALIVE_WITHIN:
+        with trail.acting(actor=ACTOR):
+            alarms.note_gap(name, last, now=now)
 
 
 def _anchored() -> None:

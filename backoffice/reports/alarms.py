@@ -1,0 +1,201 @@
+"""The one place for alarms: what is wrong now, when it was raised and ended, and who has seen it.
+
+The worker watches each minute (`watch`). Where the worker itself is dead its alarm is on every page of those who must
+act, from its last sign of life; the record is made when a worker is back or another one notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Min
+from django.utils import timezone
+
+from accounts.errors import Refused
+from audit import trail
+from audit.models import Verification
+from audit.verbs import Verb
+from backoffice.reports import health
+from backoffice.reports.models import Alarm, AlarmSeen, Sample
+from transactions import formats
+from transactions.models import Transaction
+from transactions.vocabulary import FINAL_STAGES, Rail, Stage, Status
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from backoffice.reports.querysets import AlarmQuerySet
+    from transactions.querysets import TransactionQuerySet
+
+SAMPLED_EVERY: Final = timedelta(minutes=5)
+SAMPLES_KEPT: Final = timedelta(hours=3)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Something that is wrong now."""
+
+    kind: Alarm.Kind
+    about: str
+    sentence: str
+    since: datetime
+    partner_id: int | None = None
+
+
+Source = Callable[[datetime], Iterable[Wrong]]
+_SOURCES: dict[Alarm.Kind, Source] = {}
+
+
+def source(kind: Alarm.Kind) -> Callable[[Source], Source]:
+    """Who says what is wrong of one kind. What its function does not name any more has ended."""
+
+    def remember(found: Source) -> Source:
+        _SOURCES[kind] = found
+        return found
+
+    return remember
+
+
+@source(Alarm.Kind.PARTNER_SILENT)
+def silent_partners(now: datetime) -> Iterable[Wrong]:
+    """Partners from whom nothing came for ten times their usual gap, and for five minutes at least."""
+    for pulse in health.partners(now):
+        if pulse.is_silent(now) and pulse.last is not None and pulse.usual is not None:
+            usual = formats.duration(pulse.usual)
+            sentence = f"Nothing has come from {pulse.name}; usually something comes every {usual}."
+            yield Wrong(Alarm.Kind.PARTNER_SILENT, pulse.code, sentence, pulse.last, pulse.partner_id)
+
+
+@source(Alarm.Kind.FEED_STALLED)
+def stalled_feed(now: datetime) -> Iterable[Wrong]:
+    """No delivery of the platform, from any partner, for too long."""
+    pulse = health.feed(now)
+    if pulse.is_silent(now) and pulse.last is not None and pulse.usual is not None:
+        usual = formats.duration(pulse.usual)
+        sentence = f"The platform sends nothing; usually a delivery comes every {usual}."
+        yield Wrong(Alarm.Kind.FEED_STALLED, "feed", sentence, pulse.last)
+
+
+@source(Alarm.Kind.STAGE_OVER)
+def stages_over(now: datetime) -> Iterable[Wrong]:
+    """Stages on a rail in which something is over its limit although nothing failed."""
+    late = Transaction.objects.filter(stage_deadline__lt=now).exclude(status__in=[Status.COMPLETED, Status.FAILED])
+    for stage, rail, since in late.order_by().values_list("stage", "rail").annotate(Min("stage_deadline")):
+        where = f" on {Rail(rail).label}" if rail in Rail.values else f" on {rail}" if rail else ""
+        label = "Review" if stage == Stage.COMPLIANCE_REVIEW else str(Stage(stage).label)
+        sentence = f"{label}{where} is over its limit, and nothing failed: ask why nothing moves."
+        yield Wrong(Alarm.Kind.STAGE_OVER, f"{stage} {rail}".strip(), sentence, since)
+
+
+@source(Alarm.Kind.CHAIN_BROKEN)
+def broken_chain(_now: datetime) -> Iterable[Wrong]:
+    """The trail's last verification found it broken."""
+    last: Verification | None = Verification.objects.newest()
+    if last is not None and last.is_broken:
+        where = f"at event {last.broken_seq}" if last.broken_seq else "in its anchors"
+        since = last.finished_at or last.asked_at
+        yield Wrong(Alarm.Kind.CHAIN_BROKEN, "trail", f"The audit chain is broken {where}.", since)
+
+
+# -- the worker's round -----------------------------------------------------------------------------------------------
+
+
+def watch(now: datetime) -> None:
+    """Raise what is wrong and not raised yet, end what is over. Each alarm has its entry in the trail."""
+    for kind, says in _SOURCES.items():
+        settle(kind, list(says(now)), now=now)
+    _keep_sample(now)
+
+
+def settle(kind: Alarm.Kind, found: Sequence[Wrong], *, now: datetime) -> None:
+    """Make the open alarms of a kind those that are named."""
+    wrong = {one.about: one for one in found}
+    with transaction.atomic():
+        standing = {alarm.about: alarm for alarm in Alarm.objects.open().filter(kind=kind).locked()}
+        for about, one in wrong.items():
+            if about not in standing:
+                _raise(one, now)
+        for about, alarm in standing.items():
+            if about not in wrong:
+                _end(alarm, now)
+
+
+def raise_now(one: Wrong, *, now: datetime) -> None:
+    """Raise an alarm that no round finds by itself; nothing where it stands already."""
+    with transaction.atomic():
+        if not Alarm.objects.open().filter(kind=one.kind, about=one.about).exists():
+            _raise(one, now)
+
+
+def note_gap(name: str, last: datetime, *, now: datetime) -> None:
+    """Record that a worker gave no sign of life from `last` until now that it is back."""
+    sentence = f"The worker {name} gave no sign of life; jobs, commands and alarms waited."
+    with transaction.atomic():
+        standing = Alarm.objects.open().filter(kind=Alarm.Kind.WORKER_DEAD, about=name).locked().first()
+        alarm = standing or _raise(Wrong(Alarm.Kind.WORKER_DEAD, name, sentence, last), now)
+        if alarm is not None:
+            _end(alarm, now)
+
+
+def _raise(one: Wrong, now: datetime) -> Alarm | None:
+    try:
+        with transaction.atomic():
+            alarm = Alarm.objects.create(
+                kind=one.kind,
+                about=one.about[:80],
+                sentence=one.sentence[:300],
+                since=one.since,
+                opened_at=now,
+                partner_id=one.partner_id,
+            )
+    except IntegrityError:
+        return None  # another worker was first
+    trail.record(Verb.ALARM_RAISED, obj=alarm, facts={"sentence": alarm.sentence})
+    return alarm
+
+
+def _end(alarm: Alarm, now: datetime) -> None:
+    alarm.closed_at = now
+    alarm.save(update_fields=["closed_at"])
+    trail.record(Verb.ALARM_ENDED, obj=alarm, facts={"sentence": alarm.sentence})
+
+
+def _keep_sample(now: datetime) -> None:
+    if Sample.objects.filter(at__gt=now - SAMPLED_EVERY).exists():
+        return
+    Sample.objects.filter(at__lt=now - SAMPLES_KEPT).delete()
+    rows = still_going().order_by().values_list("stage", "rail", "partner_id").annotate(Count("pk"))
+    Sample.objects.bulk_create(
+        Sample(at=now, stage=stage, rail=rail, partner_id=partner, number=number)
+        for stage, rail, partner, number in rows
+    )
+
+
+def still_going() -> TransactionQuerySet:
+    """Every transaction that is on its way: what the radar looks at."""
+    found: TransactionQuerySet = Transaction.objects.exclude(status=Status.COMPLETED)
+    return found.exclude(stage__in=sorted(FINAL_STAGES))
+
+
+# -- people -----------------------------------------------------------------------------------------------------------
+
+
+def see(alarm: Alarm, *, by: User) -> None:
+    """Record that a person has seen an alarm that is theirs to see; the first time counts."""
+    if not Alarm.objects.visible_to(by).numbered(alarm.pk).exists():
+        raise Refused("There is no such alarm.", status=404)
+    with transaction.atomic():
+        _, is_new = AlarmSeen.objects.get_or_create(alarm=alarm, person=by, defaults={"at": timezone.now()})
+        if is_new:
+            trail.record(Verb.ALARM_SEEN, by=by, obj=alarm, facts={"sentence": alarm.sentence})
+
+
+def unseen(user: User) -> AlarmQuerySet:
+    """Open alarms that this person must act on and has not seen, the latest first; for every page. A broken chain has
+    a strip of its own, which nobody can see away.
+    """
+    rows: AlarmQuerySet = Alarm.objects.open().visible_to(user).unseen_by(user)
+    return rows.exclude(kind=Alarm.Kind.CHAIN_BROKEN).order_by("-opened_at", "-pk")
