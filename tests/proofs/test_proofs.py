@@ -20,6 +20,7 @@ SHORT = {
     "history": 200,
     "tamper": 70,
     "matrix": None,
+    "numbers": 1,
 }
 
 
