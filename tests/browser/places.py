@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Page
 
+from compliance.models import Case
 from tests.browser.world import NOWHERE, World
 
 
@@ -29,6 +30,15 @@ def _at(address: str) -> Callable[[World], str]:
 
 def _stage(stage: str, part: str = "") -> Callable[[World], str]:
     return lambda world: world.page(stage) + part
+
+
+def _case(kind: str) -> Callable[[World], str]:
+    """The page of the case about the payment of this kind."""
+    return lambda world: Case.objects.get(transaction__txn_id=world.kind[kind]).get_absolute_url()
+
+
+def _case_of_stage(stage: str) -> Callable[[World], str]:
+    return lambda world: Case.objects.get(transaction__txn_id=world.stage[stage]).get_absolute_url()
 
 
 def _as_it_was(address: str) -> Callable[[World], str]:
@@ -136,6 +146,14 @@ OURS = [
     Place("inquiries without rows", "bilal", _at("/inquiries/")),
     Place("inquiry, open", "hina", lambda world: f"/inquiries/{world.inquiry}/"),
     Place("inquiry, closed", "nadia", lambda world: f"/inquiries/{world.closed_inquiry}/"),
+    Place("cases", "adeel", _at("/compliance/")),
+    Place("cases, closed", "nadia", _at("/compliance/?tab=closed")),
+    Place("cases with a bad filter", "mehwish", _at("/compliance/?colour=red")),
+    Place("case, to be taken", "adeel", _case("review:title_close")),
+    Place("case with hits", "mehwish", _case_of_stage("compliance_review")),
+    Place("whitelist", "adeel", _at("/whitelist/")),
+    Place("answers for partners", "adeel", _at("/compliance/answers/")),
+    Place("an answer for partners", "mehwish", _at("/compliance/answers/pending/")),
     Place("intake problems", "omar", _at("/gateway/problems/")),
     Place("exceptions", "omar", _at("/exceptions/")),
     Place("exceptions by partner", "nadia", _at("/exceptions/?group=partner&state=all")),
