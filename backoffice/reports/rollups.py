@@ -248,14 +248,15 @@ def sums(
     """
     assert BY.issuperset(by)  # noqa: S101 - only words of this module become SQL
     is_coarse = not (of.needs_branches or {"branch_id", "corridor"} & set(by))
-    parts, parameters = [], []
-    for piece in pieces(start, end, largest=_largest(bucket, start, end)):
-        sources = _raw(piece, of) if _is_raw(piece, by) else _kept(piece, of, coarse=is_coarse)
-        for sql, given in sources:
-            parts.append(sql)
-            parameters += given
-    if not parts:
+    covering = pieces(start, end, largest=_largest(bucket, start, end))
+    if not covering:
         return []
+    folded = [piece for piece in covering if not _is_raw(piece, by)]
+    sources = [_raw(piece, of) for piece in covering if piece not in folded]
+    sources += [_kept(piece, of, coarse=is_coarse) for piece in folded]
+    sources += [_not_folded(folded, of)] if folded else []
+    parts = [sql for sql, _ in sources]
+    parameters = [value for _, given in sources for value in given]
     columns = ", ".join(_column(name, bucket) for name in by) or "1 AS nothing"
     groups = ", ".join(str(at + 1) for at in range(max(len(by), 1)))
     with connection.cursor() as cursor:
@@ -305,28 +306,33 @@ def _between(column: str, piece: Piece) -> tuple[str, list[Any]]:
     return "".join(conditions), given
 
 
-def _kept(piece: Piece, of: Slice, *, coarse: bool) -> Iterator[tuple[str, list[Any]]]:
-    """The rollup's rows of the piece, and what is not folded yet."""
+def _kept(piece: Piece, of: Slice, *, coarse: bool) -> tuple[str, list[Any]]:
+    """The rollup's rows of the piece."""
     grain = f"p-{piece.source}" if coarse and piece.source != "hour" else piece.source
     inside, given = _between("starts_at", piece)
-    yield (
+    return (
         (
             f"SELECT {_COLUMNS}, starts_at AS at FROM reports_rollup"  # noqa: S608
             f" WHERE grain = '{grain}'{inside} AND {of.condition}"
         ),
         [*given, *of.parameters],
     )
-    inside, given = _between("hour", piece)
-    yield (
-        f"SELECT {_COLUMNS}, hour AS at FROM reports_rollupdelta WHERE {of.condition}{inside}",  # noqa: S608
-        [*of.parameters, *given],
+
+
+def _not_folded(folded: Sequence[Piece], of: Slice) -> tuple[str, list[Any]]:
+    """What was appended to the hours of these pieces and is not in the rollup yet, read once for all of them."""
+    ranges = [_between("hour", piece) for piece in folded]
+    inside = " OR ".join(f"(true{condition})" for condition, _ in ranges)
+    return (
+        f"SELECT {_COLUMNS}, hour AS at FROM reports_rollupdelta WHERE {of.condition} AND ({inside})",  # noqa: S608
+        [*of.parameters, *(value for _, given in ranges for value in given)],
     )
 
 
-def _raw(piece: Piece, of: Slice) -> Iterator[tuple[str, list[Any]]]:
+def _raw(piece: Piece, of: Slice) -> tuple[str, list[Any]]:
     """The transactions of the piece themselves."""
     inside, given = _between("received_at", piece)
-    yield (
+    return (
         (
             "SELECT partner_id, branch_id, stage, settled_currency AS currency,"  # noqa: S608
             " origin_country || '-' || destination_country AS corridor, 1 AS number, settled_amount AS worth,"
