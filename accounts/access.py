@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.models import Permission
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from guardian.shortcuts import get_objects_for_user
 
@@ -71,10 +71,24 @@ def permissions_of(user: User | AnonymousUser) -> frozenset[str]:
     """The names ("app.codename") of all rights that the person's roles give. Read once per request."""
     if not isinstance(user, User) or not user.is_active:
         return frozenset()
-    cached: frozenset[str] | None = user.__dict__.get("_rights")
+    return _rights(user)[0]
+
+
+def _rights(user: User) -> tuple[frozenset[str], frozenset[str]]:
+    """The rights of the person's roles, and the explicit "all" grants to roles or person: one statement per request."""
+    cached: tuple[frozenset[str], frozenset[str]] | None = user.__dict__.get("_rights")
     if cached is None:
-        rows = Permission.objects.filter(group__user=user).values_list("content_type__app_label", "codename")
-        cached = frozenset(f"{app}.{codename}" for app, codename in rows.distinct())
+        said, alls = ("content_type__app_label", "codename"), [ALL_PARTNERS.codename, ALL_BRANCHES.codename]
+        of_roles = Permission.objects.filter(group__user=user).values_list(*said, Value(True))
+        own = Permission.objects.filter(user=user, content_type__app_label="accounts", codename__in=alls)
+        rows = [
+            (f"{app}.{name}", is_of_role)
+            for app, name, is_of_role in of_roles.union(own.values_list(*said, Value(False)))
+        ]
+        cached = (
+            frozenset(name for name, is_of_role in rows if is_of_role),
+            frozenset(name for name, _ in rows if name in (ALL_PARTNERS.name, ALL_BRANCHES.name)),
+        )
         user.__dict__["_rights"] = cached
     return cached
 
@@ -183,7 +197,7 @@ def _scope(user: User | AnonymousUser, verb: str) -> Scope:
         return NOTHING
     cache: dict[str, Scope] = user.__dict__.setdefault("_scopes", {})
     if verb not in cache:
-        everything = _explicit_alls(user)
+        everything = _rights(user)[1]
         all_partners, all_branches = ALL_PARTNERS.name in everything, ALL_BRANCHES.name in everything
         cache[verb] = Scope(
             all_partners,
@@ -192,17 +206,6 @@ def _scope(user: User | AnonymousUser, verb: str) -> Scope:
             frozenset() if all_branches else _granted(user, f"accounts.{verb}_branch", Branch),
         )
     return cache[verb]
-
-
-def _explicit_alls(user: User) -> frozenset[str]:
-    cached: frozenset[str] | None = user.__dict__.get("_alls")
-    if cached is None:
-        names = [ALL_PARTNERS.codename, ALL_BRANCHES.codename]
-        own = Permission.objects.filter(user=user, content_type__app_label="accounts", codename__in=names)
-        of_roles = Permission.objects.filter(group__user=user, content_type__app_label="accounts", codename__in=names)
-        cached = frozenset(f"accounts.{p}" for p in own.union(of_roles).values_list("codename", flat=True))
-        user.__dict__["_alls"] = cached
-    return cached
 
 
 def _granted(user: User, permission: str, model: type[Partner] | type[Branch]) -> frozenset[int]:
