@@ -278,7 +278,7 @@ class Account(models.Model):
             models.Index(
                 fields=["transaction"],
                 name="account_with_another_title",
-                condition=Q(title_match__in=words.OTHER_TITLES),
+                condition=Q(title_match="CLOSE") | Q(title_match="NO_MATCH"),
             ),
         ]
 

@@ -38,6 +38,8 @@ _MARGIN: Final = 18 * mm
 _INK, _QUIET, _RULE = HexColor("#1d2733"), HexColor("#55606e"), HexColor("#c3cad3")
 _LEAST: Final = 60
 """A row is broken between pages where this much of it stays on the first, in points: a lower one moves as a whole."""
+_NO_PAGE_HOLDS: Final = 440
+"""A row that is higher is broken wherever the page ends, in points: paper that lies has room for little more."""
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 
 TEXT: Final = ParagraphStyle("text", fontName=_PLAIN_FONTS[0], fontSize=9, leading=12.5, textColor=_INK)
@@ -115,7 +117,20 @@ def _laid(
 ) -> Flowable:
     style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (0, -1), 0),
              ("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 2), *rules]  # fmt: skip
-    return Table(rows, colWidths=widths, style=TableStyle(style), repeatRows=head, splitInRow=_LEAST)
+    return _Rows(rows, colWidths=widths, style=TableStyle(style), repeatRows=head, splitInRow=_LEAST)
+
+
+class _Rows(Table):  # type: ignore[misc]
+    """A table of which a row is broken between pages only where neither piece is a sliver, or no page could hold it."""
+
+    def split(self, width: float, height: float) -> list[Flowable]:
+        parts: list[Flowable] = super().split(width, height)
+        if not parts and max(self._rowHeights) > _NO_PAGE_HOLDS:
+            self.splitInRow = 1
+            parts = super().split(width, height)
+            for part in parts:
+                part.splitInRow = _LEAST
+        return parts
 
 
 class _Words(Flowable):  # type: ignore[misc]

@@ -689,7 +689,7 @@ def test_a_new_password_by_an_administrator_ends_sessions_and_lifts_a_pause(as_a
     assert change_person(as_admin, omar, temporary_password=TEMPORARY).status_code == 302
 
     assert there.get("/account/").status_code == 302
-    assert Client().post("/login/", {"login": "omar", "password": TEMPORARY}).headers["Location"] == "/"
+    assert Client().post("/login/", {"login": "omar", "password": TEMPORARY}).headers["Location"] == "/start/"
     assert entries("password_changed")[-1]["actor"] == "admin"
     assert User.objects.get(pk=omar.pk).password_is_temporary
 

@@ -293,7 +293,7 @@ def test_a_temporary_password_is_kept_nowhere_and_works_when_it_was_agreed_to(
     assert secret not in str(asked().payload)
     assert "a new one" in said(as_admin2.get(asked().get_absolute_url()))
     assert decide(as_admin2).status_code == 302
-    assert Client().post("/login/", {"login": "zara", "password": secret}).headers["Location"] == "/"
+    assert Client().post("/login/", {"login": "zara", "password": secret}).headers["Location"] == "/start/"
     assert secret not in "".join(AuditEvent.objects.values_list("body", flat=True))
 
 

@@ -112,7 +112,8 @@ def test_every_link_leads_to_a_page(page_of: Callable[..., Page], world: World) 
     assert dead == []
 
 
-LINKS = """[...document.querySelectorAll('a[href]')].map((one) => one.href.split('#')[0])
+LINKS = """[...document.querySelectorAll('a[href]')]
+  .map((one) => new URL(one.getAttribute('href'), document.baseURI).href.split('#')[0])
   .filter((href) => href.startsWith(location.origin))"""
 
 

@@ -44,8 +44,10 @@ def test_a_day_at_the_inquiry_desk(plain: Page, world: World) -> None:
     page.get_by_role("link", name="Older").click()
     assert page.locator("tr[data-id]").first.get_attribute("data-id") != first
 
-    page.locator("tr[data-id] a.ref").first.click()
-    expect(page.locator("h1")).to_contain_text("PSL")
+    opened = page.locator("tr[data-id] a.ref").first
+    reference = str(opened.inner_text())
+    opened.click()
+    expect(page.locator("h1")).to_contain_text(reference)
 
     page.goto(transaction.get_absolute_url())
     page.click("#record-inquiry > summary")

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="account",
             index=models.Index(
-                condition=models.Q(("title_match__in", ("CLOSE", "NO_MATCH"))),
+                condition=models.Q(("title_match", "CLOSE"), ("title_match", "NO_MATCH"), _connector="OR"),
                 fields=["transaction"],
                 name="account_with_another_title",
             ),

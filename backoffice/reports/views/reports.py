@@ -31,7 +31,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     person = _person(request)
     found = report_for(person, slug)
     ground = _ground(request, found, person)
-    if ground.is_sound and any(name.startswith("range_") or not value for name, value in request.GET.items()):
+    if ground.is_sound and ground.is_to_be_written_anew(request.GET):
         return redirect(ground.address(**({PERIOD: ground.span.text} if PERIOD in ground.given else {})))
     trail.record_reading(Verb.VIEWED, by=person, object_type=TYPE, object_id=slug, facts={"part": "figures"})
     with snapshot():
