@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -168,7 +167,7 @@ def test_one_is_retried_to_its_end_a_late_one_is_found_and_a_lower_limit_asks_fo
     Transaction.objects.filter(pk=late.pk).update(stage_deadline=now - timedelta(hours=1))
     opening.open_late(now=now)
     page.goto("/exceptions/")
-    page.locator("main table").get_by_role("link", name=re.compile("ettle")).first.click()
+    page.locator("main table").get_by_role("link", name="Over its limit at Settlement").first.click()
     page.locator(f"tr[data-id={late.txn_id}]").get_by_role("link", name=late.txn_id).first.click()
     page.get_by_role("link", name="Ask the bank").first.click()
     page.get_by_label("Reason", exact=True).select_option(label="It takes too long")
