@@ -82,6 +82,8 @@ def test_the_next_pages_fetch_little_more_than_themselves(
     open_browser: Callable[..., BrowserContext], world: World
 ) -> None:
     page, traffic = open_cold(open_browser("hina"), "/search/")
+    # Warm is when the script that is fetched a moment later has come, too.
+    page.wait_for_selector("#feed [data-feed]", state="attached")
     for address in ("/transactions/?size=50", world.page("credited"), "/inquiries/"):
         traffic.clear()
         page.goto(address, wait_until="networkidle")
