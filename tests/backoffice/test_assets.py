@@ -7,10 +7,14 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import STATICFILES_STORAGE_ALIAS
+from django.contrib.staticfiles.storage import StaticFilesStorage
 
 from backoffice import VERSION
+from transactions.templatetags.backoffice_tags import icon
 from transactions.vocabulary import Badge
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +119,16 @@ def test_a_template_says_what_it_needs_and_holds_nothing_inline(template: Path) 
     assert not re.search(r"<script(?![^>]*\bsrc=)", markup)
     assert not re.search(r"""href\s*=\s*(["'])#?\1""", markup)
     assert "|safe" not in markup or template.name == "page_field.html"
+
+
+def test_an_icon_is_drawn_from_the_sheet_under_the_name_it_is_served_by(settings: Any) -> None:
+    """The sheet's name carries a hash where files are collected: only such a name may be kept for a year."""
+    assert f"{settings.STATIC_URL}icons.svg#i-copy" in icon("copy")
+    files = {"BACKEND": f"{StaticFilesStorage.__module__}.StaticFilesStorage", "OPTIONS": {"base_url": "/hashed/"}}
+
+    settings.STORAGES = settings.STORAGES | {STATICFILES_STORAGE_ALIAS: files}
+
+    assert "/hashed/icons.svg#i-copy" in icon("copy")
 
 
 def test_every_icon_that_is_asked_for_is_drawn() -> None:

@@ -46,7 +46,11 @@ HINT = re.compile(
     r"|possible match|title ?match|\bhits?\b|watch.?list",
     re.IGNORECASE,
 )
-NOT_ABOUT_THIS = re.compile(r"for screen readers|screen reader", re.IGNORECASE)
+NOT_ABOUT_THIS = re.compile(
+    r"for screen readers|screen reader|"
+    r'name="csrfmiddlewaretoken" value="[^"]*"',  # drawn by lot, it may spell anything
+    re.IGNORECASE,
+)
 
 
 def pages_of(client: Client, transaction: Transaction, parts: tuple[str, ...] = PARTS) -> str:

@@ -13,8 +13,9 @@ from functools import cache
 from typing import Any, Final
 
 from django import template
+from django.conf import STATICFILES_STORAGE_ALIAS
+from django.core.files.storage import Storage, storages
 from django.template import Context
-from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
@@ -30,8 +31,12 @@ _MINUS: Final = f'<span aria-hidden="true">{formats.MINUS}</span><span class="vi
 
 
 @cache
+def _sprite_in(files: Storage) -> str:
+    return files.url("icons.svg")
+
+
 def _sprite() -> str:
-    return static("icons.svg")
+    return _sprite_in(storages[STATICFILES_STORAGE_ALIAS])
 
 
 @register.simple_tag
