@@ -80,7 +80,7 @@ def sentence(entry: AuditEvent, names: Names | None = None) -> str:
     said = entry.said
     words = _SENTENCES.get(said["verb"], _plainly)(_Words(said, names))
     asked = said["reason"] and said["verb"] != Verb.REFUSED
-    return f"{words}, reason: {said['reason']}" if asked else words
+    return (f"{words}, reason: {said['reason']}" if asked else words).removesuffix(".")
 
 
 def changes(entry: AuditEvent) -> tuple[Change, ...]:

@@ -44,7 +44,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (
         Verb.REFUSED,
         TRANSACTION | {"reason": "Too late.", "facts": {"deed": "note_added"}},
-        "Hina Baig was refused note added of PSL000000045: Too late.",
+        "Hina Baig was refused note added of PSL000000045: Too late",
     ),
     (Verb.VIEWED, TRANSACTION, "Hina Baig viewed PSL000000045"),
     (Verb.VIEWED, TRANSACTION | {"facts": {"part": "timeline"}}, "Hina Baig viewed the timeline of PSL000000045"),
@@ -91,7 +91,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
         Verb.APPROVAL_GIVEN,
         TRANSACTION
         | {"facts": {"operation": "Cancel", "request": "A-000881", "done": "The platform is asked: Cancel."}},
-        "Hina Baig approved “Cancel” of PSL000000045 (A-000881): The platform is asked: Cancel.",
+        "Hina Baig approved “Cancel” of PSL000000045 (A-000881): The platform is asked: Cancel",
     ),
     (
         Verb.APPROVAL_REJECTED,
@@ -128,12 +128,12 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (
         Verb.COMMAND_ANSWERED,
         TRANSACTION | {"facts": {"what": "Repush", "said": "No answer."}, "result": "FAILED"},
-        "The platform did not take Repush of PSL000000045: No answer.",
+        "The platform did not take Repush of PSL000000045: No answer",
     ),
     (
         Verb.COMMAND_REFUSED,
         TRANSACTION | {"facts": {"what": "Repush", "because": "It is completed."}},
-        "Repush of PSL000000045 was refused: It is completed.",
+        "Repush of PSL000000045 was refused: It is completed",
     ),
     (
         Verb.INQUIRIES_GIVEN_UP,
@@ -179,7 +179,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (
         Verb.CASE_SNOOZED,
         CASE | {"facts": {"until": "23 Nov 2026"}, "reason": "The branch answers."},
-        "Hina Baig put case C-2026-00412 aside until 23 Nov 2026, reason: The branch answers.",
+        "Hina Baig put case C-2026-00412 aside until 23 Nov 2026, reason: The branch answers",
     ),
     (Verb.CASE_WOKEN, CASE, "Hina Baig took case C-2026-00412 up again"),
     (Verb.CASE_HELD, CASE, "Hina Baig put case C-2026-00412 on hold"),
@@ -286,7 +286,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (
         Verb.EXPORT_MADE,
         EXPORT | {"result": "FAILED", "facts": {"told": "It was interrupted 3 times."}},
-        "The worker did not make export X-2026-000007 of Hina Baig: It was interrupted 3 times.",
+        "The worker did not make export X-2026-000007 of Hina Baig: It was interrupted 3 times",
     ),
     (
         Verb.EXPORT_CANCELLED,
@@ -341,17 +341,17 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (
         Verb.ALARM_RAISED,
         {"by": "worker", "facts": {"sentence": "Nothing has come from RIA."}},
-        "The worker raised an alarm: Nothing has come from RIA.",
+        "The worker raised an alarm: Nothing has come from RIA",
     ),
     (
         Verb.ALARM_ENDED,
         {"by": "worker", "facts": {"sentence": "Nothing has come from RIA."}},
-        "The worker ended an alarm: Nothing has come from RIA.",
+        "The worker ended an alarm: Nothing has come from RIA",
     ),
     (
         Verb.ALARM_SEEN,
         {"facts": {"sentence": "Nothing has come from RIA."}},
-        "Hina Baig saw an alarm: Nothing has come from RIA.",
+        "Hina Baig saw an alarm: Nothing has come from RIA",
     ),
     (
         Verb.CHAIN_VERIFIED,
