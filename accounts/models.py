@@ -461,6 +461,7 @@ class Notification(models.Model):
     branch = models.ForeignKey(
         Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
+    is_of_everything = models.BooleanField(default=False, help_text="Only who sees every partner and branch reads it.")
     created_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When it stopped waiting by itself.")

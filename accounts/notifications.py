@@ -76,6 +76,7 @@ class Subject:
     right: str = ""
     partner_id: int | None = None
     branch_id: int | None = None
+    is_of_everything: bool = False
 
     @classmethod
     def of(
@@ -117,6 +118,7 @@ def tell_all(notices: Iterable[Notice]) -> None:
             right=one.about.right,
             partner_id=one.about.partner_id,
             branch_id=one.about.branch_id,
+            is_of_everything=one.about.is_of_everything,
             created_at=now,
         )
         for one in notices

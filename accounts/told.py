@@ -28,6 +28,8 @@ class NotificationQuerySet(models.QuerySet[Any]):
             inside &= Q(partner__isnull=True) | Q(partner_id__in=sorted(scope.partner_ids))
         if not scope.all_branches:
             inside &= Q(partner__isnull=True) | Q(branch_id__in=sorted(scope.branch_ids))
+        if not scope.is_everything:
+            inside &= Q(is_of_everything=False)
         return self.filter(inside, recipient_id=user.pk, right__in=["", *sorted(permissions_of(user))])
 
     def unread(self) -> Self:

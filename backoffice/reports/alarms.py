@@ -6,32 +6,43 @@ act, from its last sign of life; the record is made when a worker is back or ano
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Min
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts import notifications
+from accounts.access import has, people_who_may
 from accounts.errors import Refused
+from accounts.models import Notification, User
+from accounts.notifications import Notice, Subject
 from audit import trail
 from audit.models import Verification
 from audit.verbs import Verb
 from backoffice.reports import health
 from backoffice.reports.models import Alarm, AlarmSeen, Sample
+from backoffice.reports.querysets import EVERY_READER, readers_of
 from transactions import formats
 from transactions.models import Transaction
 from transactions.vocabulary import FINAL_STAGES, Rail, Stage, Status
 
 if TYPE_CHECKING:
-    from accounts.models import User
     from backoffice.reports.querysets import AlarmQuerySet
     from transactions.querysets import TransactionQuerySet
 
+TYPE: Final = "reports.alarm"
 SAMPLED_EVERY: Final = timedelta(minutes=5)
 SAMPLES_KEPT: Final = timedelta(hours=3)
+TOLD: Final = notifications.Kind(
+    "alarm",
+    "An alarm: something is silent, stands still or is broken",
+    rights=EVERY_READER,
+)
 
 
 @dataclass(frozen=True)
@@ -115,19 +126,9 @@ def settle(kind: Alarm.Kind, found: Sequence[Wrong], *, now: datetime) -> None:
     wrong = {one.about: one for one in found}
     with transaction.atomic():
         standing = {alarm.about: alarm for alarm in Alarm.objects.open().filter(kind=kind).locked()}
-        for about, one in wrong.items():
-            if about not in standing:
-                _raise(one, now)
-        for about, alarm in standing.items():
-            if about not in wrong:
-                _end(alarm, now)
-
-
-def raise_now(one: Wrong, *, now: datetime) -> None:
-    """Raise an alarm that no round finds by itself; nothing where it stands already."""
-    with transaction.atomic():
-        if not Alarm.objects.open().filter(kind=one.kind, about=one.about).exists():
-            _raise(one, now)
+        raised = [_raise(one, now) for about, one in wrong.items() if about not in standing]
+        over = [alarm for about, alarm in standing.items() if about not in wrong]
+        _record([alarm for alarm in raised if alarm], over, now)
 
 
 def note_gap(name: str, last: datetime, *, now: datetime) -> None:
@@ -135,15 +136,15 @@ def note_gap(name: str, last: datetime, *, now: datetime) -> None:
     sentence = f"The worker {name} gave no sign of life; jobs, commands and alarms waited."
     with transaction.atomic():
         standing = Alarm.objects.open().filter(kind=Alarm.Kind.WORKER_DEAD, about=name).locked().first()
-        alarm = standing or _raise(Wrong(Alarm.Kind.WORKER_DEAD, name, sentence, last), now)
-        if alarm is not None:
-            _end(alarm, now)
+        raised = None if standing else _raise(Wrong(Alarm.Kind.WORKER_DEAD, name, sentence, last), now)
+        over = standing or raised
+        _record([raised] if raised else [], [over] if over else [], now)
 
 
 def _raise(one: Wrong, now: datetime) -> Alarm | None:
     try:
         with transaction.atomic():
-            alarm = Alarm.objects.create(
+            return Alarm.objects.create(
                 kind=one.kind,
                 about=one.about[:80],
                 sentence=one.sentence[:300],
@@ -153,14 +154,41 @@ def _raise(one: Wrong, now: datetime) -> Alarm | None:
             )
     except IntegrityError:
         return None  # another worker was first
-    trail.record(Verb.ALARM_RAISED, obj=alarm, facts={"sentence": alarm.sentence})
-    return alarm
 
 
-def _end(alarm: Alarm, now: datetime) -> None:
-    alarm.closed_at = now
-    alarm.save(update_fields=["closed_at"])
-    trail.record(Verb.ALARM_ENDED, obj=alarm, facts={"sentence": alarm.sentence})
+def _record(raised: Sequence[Alarm], over: Sequence[Alarm], now: datetime) -> None:
+    """Tell of what was raised, end what is over; then the trail, whose lock others wait for."""
+    for alarm in over:
+        alarm.closed_at = now
+        alarm.save(update_fields=["closed_at"])
+    notifications.tell_all(notice for alarm in raised for notice in _notices(alarm))
+    notifications.end(TOLD.key, object_type=TYPE, object_ids=[alarm.trail_name for alarm in over])
+    for verb, alarms in ((Verb.ALARM_RAISED, raised), (Verb.ALARM_ENDED, over)):
+        for alarm in alarms:
+            trail.record(verb, obj=alarm, facts={"sentence": alarm.sentence})
+
+
+def _notices(alarm: Alarm) -> Iterator[Notice]:
+    """Everybody who may see the alarm, each under one right that lets them."""
+    told: set[int] = set()
+    for right in sorted(readers_of(alarm.kind, alarm.about)):
+        for person in people_who_may(right):
+            if person.pk not in told and Alarm.objects.visible_to(person).numbered(alarm.pk).exists():
+                told.add(person.pk)
+                yield Notice(TOLD.key, person, _subject(alarm, person, right), alarm.sentence)
+
+
+def _subject(alarm: Alarm, reader: User, right: str) -> Subject:
+    page = "audit:chain" if alarm.kind == Alarm.Kind.CHAIN_BROKEN else "reports:radar"
+    may_open = has(reader, "reports.view_dashboard")
+    return Subject(
+        TYPE,
+        alarm.trail_name,
+        reverse(page if may_open else "accounts:notifications"),
+        right=right,
+        partner_id=alarm.partner_id,
+        is_of_everything=alarm.kind == Alarm.Kind.STAGE_OVER,
+    )
 
 
 def _keep_sample(now: datetime) -> None:
@@ -188,8 +216,11 @@ def see(alarm: Alarm, *, by: User) -> None:
     if not Alarm.objects.visible_to(by).numbered(alarm.pk).exists():
         raise Refused("There is no such alarm.", status=404)
     with transaction.atomic():
-        _, is_new = AlarmSeen.objects.get_or_create(alarm=alarm, person=by, defaults={"at": timezone.now()})
+        now = timezone.now()
+        _, is_new = AlarmSeen.objects.get_or_create(alarm=alarm, person=by, defaults={"at": now})
         if is_new:
+            told = Notification.objects.visible_to(by).unread().about(TYPE, [alarm.trail_name])
+            told.update(read_at=now)
             trail.record(Verb.ALARM_SEEN, by=by, obj=alarm, facts={"sentence": alarm.sentence})
 
 

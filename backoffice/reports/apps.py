@@ -11,10 +11,10 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import notifications
-        from backoffice.reports import certificate_offers, dashboard, exporting, kinds, operations, radar
+        from backoffice.reports import alarms, certificate_offers, dashboard, exporting, kinds, operations, radar
         from transactions import bulk_deeds
 
-        notifications.register(exporting.FINISHED)
+        notifications.register(exporting.FINISHED, alarms.TOLD)
         dashboard.register()
         radar.register()
         kinds.register()

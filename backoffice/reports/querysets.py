@@ -107,6 +107,14 @@ READERS: Final[dict[str, frozenset[str]]] = {
 }
 """Who must act on an alarm of each kind, or vouch for it: one of these rights lets a person read it."""
 BEHIND: Final = "compliance_review"
+INSIDE: Final = "compliance.view_cases"
+EVERY_READER: Final = frozenset({INSIDE}).union(*READERS.values())
+"""Whom an alarm of any kind can concern."""
+
+
+def readers_of(kind: str, about: str) -> frozenset[str]:
+    """The rights of which one lets a person read an alarm: that compliance is late is read by compliance."""
+    return frozenset({INSIDE}) if kind == "stage_over" and about.startswith(BEHIND) else READERS[kind]
 
 
 class AlarmQuerySet(QuerySet[Any]):
@@ -119,7 +127,7 @@ class AlarmQuerySet(QuerySet[Any]):
         rights, scope = permissions_of(user), scope_of(user)
         kinds = [kind for kind, readers in READERS.items() if not readers.isdisjoint(rights)]
         inside = Q(kind__in=kinds)
-        if "compliance.view_cases" in rights:
+        if INSIDE in rights:
             inside |= Q(kind="stage_over", about__startswith=BEHIND)
         else:
             inside &= ~Q(kind="stage_over", about__startswith=BEHIND)

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Notification, Partner, User
 from audit.models import AuditEvent
 from audit.verbs import Verb
 from backoffice import heartbeat, worker
@@ -16,6 +16,7 @@ from backoffice.reports import alarms
 from backoffice.reports.alarms import watch
 from backoffice.reports.health import usual_gap
 from backoffice.reports.models import Alarm, Rollup
+from tests.factories.accounts import PartnerFactory
 from tests.factories.audit import VerificationFactory
 from tests.factories.backoffice import WorkerHeartbeatFactory
 from tests.factories.gateway import DeliveryFactory
@@ -180,6 +181,67 @@ def test_alarms_are_told_to_those_who_work_on_them_and_see_all_of_what_they_are_
         "nadia": {"RIA", "payment 1LINK", "compliance_review", "worker", "trail"},
         "admin": {"worker"},
     }
+
+
+def told(user: User) -> list[str]:
+    """What this person has not read, as somebody whose rights are read anew."""
+    fresh = User.objects.get(pk=user.pk)
+    return [one.sentence for one in Notification.objects.visible_to(fresh).unread()]
+
+
+def wrong(kind: Alarm.Kind, about: str, partner: Partner | None = None) -> alarms.Wrong:
+    return alarms.Wrong(kind, about, f"{about} is wrong.", NOW, partner.pk if partner else None)
+
+
+def test_an_alarm_is_told_once_to_everybody_who_may_see_it_and_to_nobody_else(
+    hina: User, omar: User, bilal: User, mehwish: User, nadia: User, admin: User
+) -> None:
+    everybody = (hina, omar, bilal, mehwish, nadia, admin)
+    for found in (
+        [wrong(KIND.PARTNER_SILENT, "RIA", PartnerFactory(code="RIA"))],
+        [wrong(KIND.STAGE_OVER, "payment 1LINK"), wrong(KIND.STAGE_OVER, "compliance_review")],
+        [wrong(KIND.WORKER_DEAD, "worker")],
+        [wrong(KIND.CHAIN_BROKEN, "trail")],
+    ):
+        alarms.settle(found[0].kind, found, now=NOW)
+    for user in everybody:
+        seen = Alarm.objects.open().visible_to(user).values_list("sentence", flat=True)
+        assert sorted(told(user)) == sorted(seen), user
+    assert told(hina) == told(bilal) == []
+
+
+def test_a_notification_of_an_alarm_ends_with_it_and_the_next_alarm_is_told_anew(omar: User) -> None:
+    one = wrong(KIND.FEED_STALLED, "feed")
+    for _ in range(2):
+        alarms.settle(one.kind, [one], now=NOW)
+        alarms.settle(one.kind, [one], now=NOW)
+        assert told(omar) == ["feed is wrong."]
+        alarms.settle(one.kind, [], now=NOW)
+        assert told(omar) == []
+
+
+def test_who_does_not_see_all_any_more_does_not_read_of_what_is_about_all(omar: User) -> None:
+    alarms.settle(KIND.STAGE_OVER, [wrong(KIND.STAGE_OVER, "payment 1LINK")], now=NOW)
+    assert told(omar) == ["payment 1LINK is wrong."]
+    omar.user_permissions.clear()
+    assert told(omar) == []
+
+
+def test_who_has_seen_an_alarm_is_not_told_of_it_any_more(as_omar: Client, omar: User, sana: User) -> None:
+    alarms.settle(KIND.FEED_STALLED, [wrong(KIND.FEED_STALLED, "feed")], now=NOW)
+    as_omar.post(f"/radar/alarms/{Alarm.objects.get().pk}/seen/")
+    assert (told(omar), told(sana)) == ([], ["feed is wrong."])
+
+
+def test_the_notification_leads_to_a_page_that_its_reader_may_open(
+    as_omar: Client, as_nadia: Client, as_admin: Client
+) -> None:
+    for kind in (KIND.WORKER_DEAD, KIND.CHAIN_BROKEN):
+        alarms.settle(kind, [wrong(kind, "it")], now=NOW)
+    for client in (as_omar, as_nadia, as_admin):
+        mine = Notification.objects.filter(recipient=client.session["_auth_user_id"])
+        assert mine
+        assert [client.get(one.url).status_code for one in mine] == [200] * len(mine)
 
 
 def test_an_alarm_that_is_not_ones_own_answers_like_none(as_mehwish: Client) -> None:
