@@ -187,7 +187,10 @@ class Transaction(models.Model):
             models.Index(fields=["remitter_name", "-received_at", "-id"], name="txn_by_remitter_name"),
             models.Index(
                 fields=["-received_at", "-id"],
-                include=["status", "stage", "stage_deadline", "partner", "branch", "type", "rail", "settled_amount"],
+                include=[
+                    *("status", "stage", "stage_since", "stage_deadline", "reason_code"),
+                    *("partner", "branch", "type", "rail", "settled_currency", "settled_amount"),
+                ],
                 name="txn_open_wide",
                 condition=~Q(status="completed"),
             ),

