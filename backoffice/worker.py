@@ -122,7 +122,7 @@ def dead_workers(now: datetime) -> Iterator[Wrong]:
             yield Wrong(Alarm.Kind.WORKER_DEAD, name, sentence, at)
 
 
-@by_the_clock("* * * * *")
+@by_the_clock("* * * * * */30")
 def watch() -> None:
     """Raise an alarm for what is wrong and end those whose cause is over: at most a minute after it began."""
     alarms.watch(timezone.now())

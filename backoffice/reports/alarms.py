@@ -1,7 +1,7 @@
 """The one place for alarms: what is wrong now, when it was raised and ended, and who has seen it.
 
-The worker watches each minute (`watch`). Where the worker itself is dead its alarm is on every page of those who must
-act, from its last sign of life; the record is made when a worker is back or another one notices.
+The worker watches every half a minute (`watch`). Where the worker itself is dead its alarm is on every page of those
+who must act, from its last sign of life; the record is made when a worker is back or another one notices.
 """
 
 from __future__ import annotations

@@ -131,11 +131,12 @@ def test_what_expired_is_forgotten_and_nothing_else() -> None:
     assert [entry.said["facts"]["count"] for entry in entries(Verb.DELETED)] == [1]
 
 
-def test_the_anchors_are_never_older_than_a_minute() -> None:
+def test_the_anchors_are_never_older_than_a_minute_and_no_alarm_waits_for_one() -> None:
     app.perform_import_paths()
     times = {task.name: cron for (task, _), cron in _periodic_tasks()}
     assert times["backoffice.anchor_trail"] == "* * * * *"
     assert times["backoffice.take_up_again"] == "* * * * *"
+    assert times["backoffice.watch"] == "* * * * * */30"
     assert set(times) == {
         "backoffice.anchor_trail",
         "backoffice.verify_trail",

@@ -9,6 +9,7 @@ import pytest
 from tests.proofs.__main__ import names
 
 SHORT = {
+    "alarms": 1,
     "cases": 100,
     "order": 3_000,
     "rail": 150,
