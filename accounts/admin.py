@@ -18,7 +18,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from stdnum.iso7064 import mod_97_10
 
-from accounts import signing_in
+from accounts import maker_checker, signing_in
 from accounts.access import has, scope_of
 from accounts.administration import (
     ORGANISATIONS,
@@ -296,8 +296,15 @@ class PersonAdmin(ChangingAdmin):
                 (row.user_permissions.add if chosen else row.user_permissions.remove)(_scope_permission(one.name))
         super().store_related(form, row)
 
+    def consequence_of(self, form: Any) -> str:
+        """With what becomes of the requests of somebody who leaves or loses a right."""
+        rights = rights_of(form.cleaned_data["groups"]) if form.cleaned_data.get("is_active", True) else set()
+        lost = maker_checker.lost_with(form.instance, rights) if form.instance.pk else []
+        return _with_what_is_withdrawn(self.consequence, len(lost))
+
     def store(self, form: Any, *, by: User, added: bool, facts: Any) -> str:
         done = super().store(form, by=by, added=added, facts=facts)
+        done = _with_what_is_withdrawn(done, maker_checker.withdraw_lost([form.instance], by=by))
         return _with_what_is_missing(done, form.instance)
 
     def record(self, form: Any, *, by: User, added: bool, facts: Any) -> None:
@@ -324,6 +331,11 @@ class PersonAdmin(ChangingAdmin):
         told_elsewhere = {"groups", "user_permissions"}
         plain = [{name: side[name] for name in side if name not in told_elsewhere} for side in (before, after)]
         return super().difference(*plain)
+
+
+def _with_what_is_withdrawn(said: str, count: int) -> str:
+    """The sentence, and how many requests are withdrawn with it."""
+    return " ".join(filter(None, (said, maker_checker.withdrawn_in_words(count))))
 
 
 # -- roles ------------------------------------------------------------------------------------------------------------
@@ -436,6 +448,23 @@ class RoleAdmin(ChangingAdmin):
         planned = super().planned(form)
         kept = sorted(right.name for right in self._kept(form.instance))
         return planned | {"permissions": sorted([*planned["permissions"], *kept])}
+
+    def consequence_of(self, form: Any) -> str:
+        """With what becomes of the requests of those who would have a right no more."""
+        chosen = {f"{right.content_type.app_label}.{right.codename}" for right in form.cleaned_data["permissions"]}
+        holders = form.instance.user_set.all() if form.instance.pk else ()
+        lost = [
+            request
+            for holder in holders
+            for request in maker_checker.lost_with(
+                holder, chosen | rights_of(holder.groups.exclude(pk=form.instance.pk))
+            )
+        ]
+        return _with_what_is_withdrawn(self.consequence, len(lost))
+
+    def store(self, form: Any, *, by: User, added: bool, facts: Any) -> str:
+        done = super().store(form, by=by, added=added, facts=facts)
+        return _with_what_is_withdrawn(done, maker_checker.withdraw_lost(form.instance.user_set.all(), by=by))
 
     def store_related(self, form: Any, row: Group) -> None:
         form.cleaned_data["permissions"] = [*form.cleaned_data["permissions"], *self._kept(row)]

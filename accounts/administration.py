@@ -474,7 +474,10 @@ class ChangingAdmin(Base):
         link = format_html('<a href="{}">{}</a>', asked.get_absolute_url(), asked.number)
         who = maker_checker.deciders(maker_checker.operation_of(asked), _person(request))
         messages.info(
-            request, format_html("{} waits for a second person ({}). Nothing is changed until then.", link, who)
+            request,
+            format_html(
+                "{} waits for a second person ({}). Nothing is changed until then. {}", link, who, asked.consequence
+            ),
         )
 
     def propose(self, form: Any, *, by: User, deed: str) -> ApprovalRequest | None:
@@ -490,7 +493,7 @@ class ChangingAdmin(Base):
             by=by,
             object_id=self.called(row),
             summary=self.summary_of(deed, row),
-            consequence=self.consequence,
+            consequence=self.consequence_of(form),
             note=form.cleaned_data["reason"],
             before=before,
             after=after,
@@ -510,6 +513,10 @@ class ChangingAdmin(Base):
     def operation_of(self, form: Any) -> str:
         """The operation under which the form's change is proposed."""
         return self.operation
+
+    def consequence_of(self, form: Any) -> str:
+        """What will happen when the second person agrees, as it looks now."""
+        return self.consequence
 
     def called(self, row: Any) -> str:
         """What a request calls the row: as the trail does."""

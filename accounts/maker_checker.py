@@ -18,7 +18,7 @@ asked for themselves, through no account and by no right; the database refuses i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -335,6 +335,45 @@ def withdraw(asked: ApprovalRequest, *, by: User, note: str = "") -> ApprovalReq
     return present
 
 
+def lost_with(maker: User, rights: Collection[str]) -> list[ApprovalRequest]:
+    """What this person asked for, waits, and could not be asked for with these rights; oldest first."""
+    mine = ApprovalRequest.objects.pending().filter(maker=maker).select_related("maker").order_by("pk")
+    return [one for one in mine if operation_of(one).propose not in rights]
+
+
+@transaction.atomic
+def withdraw_lost(makers: Iterable[User], *, by: User) -> int:
+    """End what these people may not ask for any more; answers how many requests that were.
+
+    In the transaction that took the right from them, which lets no request be made or decided meanwhile.
+    """
+    ended = []
+    for maker in User.objects.filter(pk__in=[one.pk for one in makers]).order_by("pk"):
+        for one in lost_with(maker, permissions_of(maker)):
+            present = _locked(one)
+            if present.is_pending:
+                _end(present, State.WITHDRAWN, outcome=_unable(present))
+                ended.append(present)
+    _tell_of_ends(ended)
+    for one in ended:
+        _record(Verb.APPROVAL_WITHDRAWN, one, by=by, reason=one.outcome)
+    return len(ended)
+
+
+def withdrawn_in_words(count: int) -> str:
+    """What a change does to the requests of those whom it concerns, in a sentence; "" where it does nothing."""
+    return f"{count:,} pending approval{'s are' if count > 1 else ' is'} withdrawn." if count else ""
+
+
+def _unable(asked: ApprovalRequest) -> str:
+    """Why the maker could not ask for this any more, in a sentence; "" while the maker may."""
+    maker = User.objects.get(pk=asked.maker_id)
+    if has(maker, operation_of(asked).propose):
+        return ""
+    what = "has no right to ask for this any more" if maker.is_active else "is not active any more"
+    return f"{maker} {what}. Somebody who may can ask again."
+
+
 @transaction.atomic
 def expire(*, now: dt.datetime | None = None) -> int:
     """End the requests whose time ran out; nothing happens to their objects. For the worker; answers how many."""
@@ -436,11 +475,18 @@ def decided_before(asked: ApprovalRequest, user: User | None = None) -> str:
         State.APPROVED: f"{who} approved this at {when}.",
         State.REJECTED: f"{who} rejected this at {when}.",
         State.SENT_BACK: f"{who} sent this back at {when}.",
-        State.WITHDRAWN: f"{asked.maker} withdrew this at {when}.",
+        State.WITHDRAWN: _withdrawn(asked, when),
         State.EXPIRED: f"This request ran out at {when}.",
         State.STALE: f"This was overtaken at {when}: {asked.outcome}",
     }
     return what.get(State(asked.state), "")
+
+
+def _withdrawn(asked: ApprovalRequest, when: str) -> str:
+    """Whether the maker withdrew it, or lost the right to ask for it."""
+    if asked.outcome:
+        return f"This was withdrawn at {when}: {asked.outcome}"
+    return f"{asked.maker} withdrew this at {when}."
 
 
 def _decide(asked: ApprovalRequest, *, by: User, as_: State, code: str, note: str) -> tuple[ApprovalRequest, str]:
@@ -501,7 +547,7 @@ def _overtaken(present: ApprovalRequest, one: Operation, obj: Any) -> str:
             f"It was asked on version {present.object_version} of {present.object_id}, which is now version {version}. "
             "Nothing was sent. Look at what changed and ask again."
         )
-    return one.guards(present, obj)
+    return one.guards(present, obj) or _unable(present)
 
 
 def _in_scope(asked: ApprovalRequest, user: User) -> bool:
