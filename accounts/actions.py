@@ -9,15 +9,24 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
+from accounts import sessions
+from accounts.access import check
 from accounts.errors import Refused
+from accounts.maker_checker import as_of_now
 from accounts.models import User
 from accounts.permissions import Role
-from accounts.separation import how_many_administer, one_at_a_time
+from accounts.separation import DECIDES_ON_PEOPLE, administers, how_many_administer, one_at_a_time
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
 
 TWO: Final = 2
+NOT_ONESELF: Final = "You cannot suspend your own sign-in. Another administrator can; signing out ends your session."
+NOBODY_TO_UNDO_IT: Final = (
+    "Fewer than two people would be left who administer, and nobody could undo this. Whoever runs the server can: "
+    "manage.py suspend_person."
+)
+LAST_ONE: Final = "Nobody would be left who administers. Appoint somebody first: manage.py appoint_administrator."
 PREFERENCES = ("time_zone", "theme", "density", "page_size", "single_keys", "announcements")
 
 
@@ -82,3 +91,51 @@ def appoint_administrator(username: str, *, full_name: str, password: str, reaso
     trail.record(Verb.ADDED, obj=person, after={"full_name": full_name}, reason=reason)
     trail.record(Verb.ROLE_GIVEN, obj=person, facts={"role": Role.ADMINISTRATOR.value}, reason=reason)
     return person
+
+
+@transaction.atomic
+def suspend(person: User, *, by: User | None, reason: str) -> int:
+    """End one account's sign-in at once and all its sessions, and nothing else; answers how many sessions that were.
+
+    The one change of a person that an administrator makes alone: it takes and gives nothing, and two people undo it, by
+    a proposal. So whoever holds one administrator's account cannot put the others out with it. `by` is None where the
+    server's command line asks, which needs nobody else to be left but one.
+    """
+    if by is None:
+        one_at_a_time()
+    else:
+        by = as_of_now(by, exclusively=True)
+        for right in DECIDES_ON_PEOPLE:
+            check(by, right)
+    present = User.objects.select_for_update().get(pk=person.pk)
+    if sentence := why_not_suspend(present, by):
+        raise Refused(sentence, verb=Verb.SUSPENDED, object_type=User._meta.label_lower, object_id=present.username)
+    present.is_active = False
+    present._history_user = by  # type: ignore[attr-defined]  # noqa: SLF001, simple-history's way to it
+    because(present, reason)
+    present.save(update_fields=["is_active"])
+    ended = sessions.end_all_of(present)
+    trail.record(
+        Verb.SUSPENDED,
+        by=by,
+        obj=present,
+        before={"is_active": True},
+        after={"is_active": False},
+        reason=reason,
+        facts={"sessions": ended},
+    )
+    return ended
+
+
+def why_not_suspend(person: User, by: User | None) -> str:
+    """Why this account's sign-in cannot be suspended by this administrator, in a sentence; "" when it can."""
+    if by is not None and person.person_key == by.person_key:
+        return NOT_ONESELF
+    if not person.is_active:
+        return f"{person} cannot sign in already."
+    if not administers(person):
+        return ""
+    left = how_many_administer(without=[person.pk])
+    if by is None:
+        return "" if left else LAST_ONE
+    return "" if left >= TWO else NOBODY_TO_UNDO_IT

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from stdnum.iso7064 import mod_97_10
 
-from accounts import maker_checker, signing_in
+from accounts import actions, maker_checker, signing_in
 from accounts.access import has, scope_of
 from accounts.administration import (
     ORGANISATIONS,
@@ -56,6 +60,12 @@ TWO_PEOPLE: Final = (
     "Another administrator agrees to a change; to one of the settlement account, which is proposed by itself, a "
     "treasury checker agrees."
 )
+
+
+class SuspensionForm(forms.Form):
+    """Why somebody's sign-in is ended."""
+
+    reason = ReasonedForm.base_fields["reason"]
 
 
 # -- people -----------------------------------------------------------------------------------------------------------
@@ -221,6 +231,50 @@ class PersonAdmin(ChangingAdmin):
             return [*identity, "is_active", "role_names", "scope", "may", "linked_accounts", "last_login"]
         return [*identity, "is_active", *access, "temporary_password", "scope", "may", "last_login"]
 
+    # The emergency stop
+
+    def get_urls(self) -> list[URLPattern]:
+        address, view = "<path:object_id>/suspend/", self.admin_site.admin_view(self.suspend_view)
+        return [path(address, view, name="accounts_user_suspend"), *super().get_urls()]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        person = self.get_object(request, unquote(object_id)) if object_id else None
+        stop = {"person": person, "can_be_stopped": self._can_be_stopped(request, person)}
+        return super().changeform_view(request, object_id, form_url, stop | (extra_context or {}))
+
+    def _can_be_stopped(self, request: HttpRequest, person: User | None) -> bool:
+        if person is None or not self.has_change_permission(request):
+            return False
+        return not actions.why_not_suspend(person, cast("User", request.user))
+
+    def suspend_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End a person's sign-in at once: the one change here that nobody else has to agree to."""
+        self.check_changing(request, self.may_change)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        person, by = self.get_object(request, unquote(object_id)), cast("User", request.user)
+        if person is None:
+            raise Http404
+        form = SuspensionForm(request.POST if request.method == "POST" else None)
+        refusal = actions.why_not_suspend(person, by)
+        if request.method == "POST" and form.is_valid():
+            ended = actions.suspend(person, by=by, reason=form.cleaned_data["reason"])
+            messages.success(request, _suspended(person, ended))
+            return redirect("admin:accounts_user_change", person.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Suspend the sign-in of {person}",
+            "object": person,
+            "opts": self.opts,
+            "form": form,
+            "refusal": refusal,
+            "waits": len(maker_checker.lost_with(person, ())),
+        }
+        status = 422 if form.errors else 200
+        return TemplateResponse(request, "admin/suspend.html", context, status=status)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = ("role_names", "scope", "may", "linked_accounts", "last_login") if obj is not None else ()
         return [*super().get_readonly_fields(request, obj), *shown]
@@ -331,6 +385,16 @@ class PersonAdmin(ChangingAdmin):
         told_elsewhere = {"groups", "user_permissions"}
         plain = [{name: side[name] for name in side if name not in told_elsewhere} for side in (before, after)]
         return super().difference(*plain)
+
+
+def _suspended(person: User, ended: int) -> str:
+    """What was done, and which other accounts the person still has."""
+    sessions = f"{ended} session{'' if ended == 1 else 's'}"
+    said = f"{person} cannot sign in any more; {sessions} ended. It is on record."
+    others = User.objects.filter(person_key=person.person_key, is_active=True).exclude(pk=person.pk)
+    if names := ", ".join(others.values_list("username", flat=True)):
+        said = f"{said} The person still has another account: {names}."
+    return said
 
 
 def _with_what_is_withdrawn(said: str, count: int) -> str:

@@ -56,9 +56,15 @@ def somebody_else_administers(*, without: Iterable[int] = (), without_role: int 
     return _who_administer(roles).exclude(pk__in=list(without)).exists()
 
 
-def how_many_administer() -> int:
-    """How many different people may change people, each counted once whatever accounts they have."""
-    return _who_administer(Group.objects.all()).order_by().values("person_key").distinct().count()
+def how_many_administer(*, without: Iterable[int] = ()) -> int:
+    """How many different people may change people, without these accounts; each once, whatever accounts they have."""
+    left = _who_administer(Group.objects.all()).exclude(pk__in=list(without))
+    return left.order_by().values("person_key").distinct().count()
+
+
+def administers(person: User) -> bool:
+    """Whether this active account may change people."""
+    return _who_administer(Group.objects.all()).filter(pk=person.pk).exists()
 
 
 def _who_administer(roles: QuerySet[Group]) -> QuerySet[User]:

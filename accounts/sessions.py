@@ -99,6 +99,14 @@ def still_signed_in(keys: Iterable[str]) -> dict[str, User]:
     return {key: one for key, one in found.items() if one is not None and _has_same_password(one, standing[key])}
 
 
+def end_all_of(person: User) -> int:
+    """End every session of this account; answers how many there were. A live stream goes with its session."""
+    standing = Session.objects.filter(expire_date__gt=timezone.now())
+    keys = [one.session_key for one in standing if one.get_decoded().get(SESSION_KEY) == str(person.pk)]
+    Session.objects.filter(session_key__in=keys).delete()
+    return len(keys)
+
+
 def _has_same_password(person: User, session: Kept) -> bool:
     """Whether the person has the password with which this session was opened, as Django asks at every request."""
     known = session.get(HASH_SESSION_KEY, "")

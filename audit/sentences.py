@@ -356,6 +356,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.SIGN_IN_FAILED: _sign_in_failed,
     Verb.SIGN_IN_LOCKED: _format("Signing in as {person} was locked for {facts[minutes]} minutes"),
     Verb.SESSION_ENDED: _format("The session of {person} was ended: {facts[because]}"),
+    Verb.SUSPENDED: _format("{who} suspended the sign-in of {person}"),
     Verb.PASSWORD_CHANGED: _format("{who} changed the password of {person}"),
     Verb.DENIED: _denied,
     Verb.REFUSED: _refused,

@@ -11,6 +11,7 @@ class Verb(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_IN_LOCKED = "sign_in_locked"
     SESSION_ENDED = "session_ended"
+    SUSPENDED = "suspended"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     DENIED = "denied"
     REFUSED = "refused"

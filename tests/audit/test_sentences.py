@@ -34,6 +34,7 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (Verb.SIGN_IN_FAILED, OMAR | {"facts": {"because": "locked"}}, "A sign-in as Omar Siddiqui was refused: locked"),
     (Verb.SIGN_IN_LOCKED, OMAR | {"facts": {"minutes": 30}}, "Signing in as Omar Siddiqui was locked for 30 minutes"),
     (Verb.SESSION_ENDED, OMAR | {"facts": {"because": "idle"}}, "The session of Omar Siddiqui was ended: idle"),
+    (Verb.SUSPENDED, OMAR, "Hina Baig suspended the sign-in of Omar Siddiqui"),
     (Verb.PASSWORD_CHANGED, OMAR, "Hina Baig changed the password of Omar Siddiqui"),
     (
         Verb.DENIED,

@@ -16,6 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from guardian.shortcuts import remove_perm
 
+from accounts import actions
 from accounts.models import Partner, User
 from accounts.permissions import Role
 from accounts.sessions import LAST_SEEN, SIGNED_IN_AT
@@ -205,6 +206,10 @@ def _deactivate(user: User, cookie: str) -> None:
     User.objects.filter(pk=user.pk).update(is_active=False)
 
 
+def _suspend(user: User, cookie: str) -> None:
+    actions.suspend(user, by=person("admin"), reason="Account stolen")
+
+
 def _take_role(user: User, cookie: str) -> None:
     user.groups.clear()
 
@@ -225,8 +230,8 @@ def _age(name: str, seconds: float) -> Callable[[User, str], None]:
 
 @pytest.mark.parametrize(
     "end",
-    [_sign_out, _deactivate, _take_role, _change_password, _age(LAST_SEEN, 901), _age(SIGNED_IN_AT, 43_201)],
-    ids=["signed out", "deactivated", "role taken", "other password", "idle", "too old"],
+    [_sign_out, _deactivate, _suspend, _take_role, _change_password, _age(LAST_SEEN, 901), _age(SIGNED_IN_AT, 43_201)],
+    ids=["signed out", "deactivated", "suspended", "role taken", "other password", "idle", "too old"],
 )
 def test_who_may_not_listen_any_more_is_cut_off_within_five_seconds(
     listen: Listen, end: Callable[[User, str], None]
