@@ -14,7 +14,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases
 
 from tests.database import as_owner, empty_tables, keep_pristine, take_down
-from tests.sharing import ByFile
+from tests.sharing import ByFile, longest_first
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -39,6 +39,10 @@ NO_CHROMIUM = (
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Called in parallel runs alone."""
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from xdist.scheduler import LoadFileScheduling
 
 PROOFS = "tests/proofs/"
@@ -12,3 +13,8 @@ class ByFile(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid if nodeid.startswith(PROOFS) else str(super()._split_scope(nodeid))
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Begin with the proofs: a long test that comes last keeps one worker busy while the others have nothing to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(PROOFS))
