@@ -542,12 +542,11 @@ def _overtaken(present: ApprovalRequest, one: Operation, obj: Any) -> str:
     if obj is None:
         return f"{present.object_id} is not there any more."
     version = getattr(obj, "version", 0) or 0
-    if version != present.object_version:
-        return (
-            f"It was asked on version {present.object_version} of {present.object_id}, which is now version {version}. "
-            "Nothing was sent. Look at what changed and ask again."
-        )
-    return one.guards(present, obj) or _unable(present)
+    in_the_way = one.guards(present, obj) or _unable(present)
+    if version == present.object_version:
+        return in_the_way
+    moved = f"It was asked on version {present.object_version} of {present.object_id}, which is now version {version}."
+    return " ".join(filter(None, [moved, in_the_way, "Nothing was sent. Look at what changed and ask again."]))
 
 
 def _in_scope(asked: ApprovalRequest, user: User) -> bool:
