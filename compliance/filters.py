@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import django_filters
 from django import forms
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import CharField, Count, Exists, F, Func, OuterRef, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.http import QueryDict
 from django.urls import reverse
@@ -103,8 +103,9 @@ class CaseFilters(django_filters.FilterSet):  # type: ignore[misc]
 
 def lists_in_use(user: User) -> list[str]:
     """The lists that open cases of this reader have hits on."""
-    named = Case.objects.visible_to(user).open().values_list("lists", flat=True)
-    return sorted({name for names in named for name in names if name})
+    rows = Case.objects.visible_to(user).open().order_by()
+    names = rows.values_list(Func("lists", function="unnest", output_field=CharField()), flat=True).distinct()
+    return sorted(filter(None, names))
 
 
 @dataclass(frozen=True)
