@@ -134,7 +134,12 @@ class Case(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at", "id"], name="case_open_by_due", condition=Q(closed_at__isnull=True)),
+            models.Index(
+                fields=["due_at", "id"],
+                name="case_open_by_due",
+                condition=Q(closed_at__isnull=True),
+                include=["lists", "assignee", "snoozed_until", "held_since", "number"],  # what the queue counts by
+            ),
             models.Index(fields=["due_at", "id"], name="case_by_due"),
             models.Index(fields=["-closed_at", "-id"], name="case_closed", condition=Q(closed_at__isnull=False)),
         ]
