@@ -61,7 +61,7 @@ def _turn(context: Any, address: str) -> list[tuple[str, dict[str, float]]]:
     page.goto(f"{address}/compliance/")
     case = page.locator("main tbody th a, main tbody td a").first.get_attribute("href")
     page.goto(f"{address}{case}")
-    found.append(("case", _seen(page, "input[type=radio] >> nth=0")))
+    found.append(("case", _seen(page, "main summary >> nth=0")))
     page.goto(f"{address}/")
     found.append(("dashboard", _seen(page, "summary >> nth=0")))
     context.close()
