@@ -81,6 +81,8 @@ def agreement(word: str, ours: str, theirs: str) -> str:
         return _WORDS[word]
     if bool(ours) != bool(theirs):
         return "Only ours" if ours else "Only theirs"
+    if ours and not word and ours.casefold() == theirs.casefold():
+        return "Same"
     return "Cannot compare" if word in ("", "MISSING") else f"Unknown ({word})"
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from audit.models import AuditEvent
+from compliance.comparing import agreement
 from compliance.evidence import evidence_of
 from compliance.models import Case, CaseFile, DecisionReason, HitDecision
 from compliance.vocabulary import Priority, Verdict
@@ -344,6 +345,33 @@ def test_a_case_that_the_platform_closed_meanwhile_is_refused(as_adeel: Client, 
     answer = post(as_adeel, case, "claim")
     assert answer.status_code == 409
     assert "was closed on" in text(answer)
+
+
+def test_a_closed_case_asks_nobody_to_decide_on_its_hits(as_adeel: Client) -> None:
+    case = waiting()
+    assert "1 to decide of 1" in text(as_adeel.get(case.get_absolute_url()))
+    take_in(stage("T1", 7, "compliance_review"))
+    page = text(as_adeel.get(case.get_absolute_url()))
+    assert "Nobody decided on it here before the case ended." in page
+    assert "to decide" not in page
+    assert "Not decided yet" not in page
+
+
+@pytest.mark.parametrize(
+    ("word", "ours", "theirs", "said"),
+    [
+        ("", "Pakistan (PK)", "PAKISTAN (PK)", "Same"),
+        ("", "Pakistan (PK)", "Syria (SY)", "Cannot compare"),
+        ("MISSING", "Pakistan (PK)", "Pakistan (PK)", "Cannot compare"),
+        ("", "", "", "Cannot compare"),
+        ("", "Pakistan (PK)", "", "Only ours"),
+        ("DIFFERENT", "Pakistan (PK)", "Pakistan (PK)", "Differs"),
+    ],
+)
+def test_equal_values_that_the_platform_did_not_compare_are_the_same(
+    word: str, ours: str, theirs: str, said: str
+) -> None:
+    assert agreement(word, ours, theirs) == said
 
 
 # -- hold, escalate, put aside ----------------------------------------------------------------------------------------
