@@ -26,6 +26,7 @@ class Column:
     """One column. `make` gives its expression for one reader; of `needs` one right must be held for it to exist.
 
     `hides` is the right to reveal what it masks. What is all our own words (`is_ours`) cannot begin like a formula.
+    Where no database can find the words, `speaker` makes for one file who says each of its values in words.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Column:
     needs: tuple[str, ...] = ()
     hides: str = ""
     is_ours: bool = False
+    speaker: Callable[[], Callable[[str], str]] | None = None
 
     @property
     def is_guarded(self) -> bool:

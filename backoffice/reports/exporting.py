@@ -361,7 +361,7 @@ def statement_of(export: Export, source: Source, columns: Sequence[Column], owne
     """The query whose rows the file holds, the owner's question asked once more; None where nothing can match."""
     question = source.ask(QueryDict(export.query), export.references, owner, export.moment)
     maker = source.maker(owner, export.moment, export.is_unmasked)
-    is_csv = export.format == Export.Format.CSV
+    is_csv = export.format == Export.Format.CSV and not _speaks(columns)
     cells = {}
     for place, column in enumerate(columns):
         cell = column.make(maker)
@@ -379,8 +379,17 @@ def _write(export: Export, columns: Sequence[Column], statement: Statement, out:
     if export.format == Export.Format.XLSX:
         rows = _as_rows(statement, columns, export.zone, signs) if statement else iter(())
         return writing.write_xlsx(out, header, rows, title=str(export.get_source_display()))
+    if _speaks(columns):
+        return writing.write_csv(
+            out, header, _as_rows(statement, columns, export.zone, signs) if statement else iter(())
+        )
     out.write(writing.BYTE_ORDER_MARK + writing.csv_line(header) + b"\n")
     return _as_bytes(statement, export.zone, out, signs) if statement else 0
+
+
+def _speaks(columns: Sequence[Column]) -> bool:
+    """Whether words that the database does not know are among them: then each row passes through here."""
+    return any(column.speaker for column in columns)
 
 
 def _as_bytes(statement: tuple[str, Sequence[Any]], zone: str, out: IO[bytes], signs: Signs) -> int:
@@ -404,8 +413,9 @@ def _as_bytes(statement: tuple[str, Sequence[Any]], zone: str, out: IO[bytes], s
 def _as_rows(
     statement: tuple[str, Sequence[Any]], columns: Sequence[Column], zone: str, signs: Signs
 ) -> Iterator[list[writing.Value]]:
-    """Rows as values for a spreadsheet, one at a time."""
+    """Rows as values, one at a time."""
     numbers = [place for place, column in enumerate(columns) if column.kind is Kind.NUMBER]
+    speakers = [(place, column.speaker()) for place, column in enumerate(columns) if column.speaker]
     with transaction.atomic(), connection.cursor() as cursor:
         _prepare(cursor, zone)
         with cursor.copy(f"COPY ({statement[0]}) TO STDOUT (FORMAT csv)", statement[1]) as copy:
@@ -414,6 +424,8 @@ def _as_rows(
                 for place in numbers:
                     text = row[place]
                     cells[place] = Decimal(text) if text else None
+                for place, say in speakers:
+                    cells[place] = say(row[place])
                 yield cells
                 if count % LOOK_EVERY == 0:
                     signs.of_life(count)

@@ -23,6 +23,7 @@ from openpyxl import load_workbook
 from accounts import maker_checker
 from accounts.errors import MissingPermission, Refused
 from accounts.models import ApprovalRequest, Notification, PartnerUserPermission, User
+from audit import sentences
 from audit.models import AuditEvent
 from backoffice.reports import exporting
 from backoffice.reports.models import Export
@@ -667,10 +668,31 @@ def test_an_auditor_exports_what_the_explorer_shows(as_nadia: Client, as_omar: C
     export.refresh_from_db()
     rows = rows_of(as_nadia, export)
     assert [(row["Who"], row["Did"], row["Object"]) for row in rows] == [("omar", "viewed", "PSL000000001")]
+    assert rows[0]["What happened"] == sentences.sentence(AuditEvent.objects.get(verb="viewed"))
     assert rows[0]["When"].endswith("+05:00")
     assert len(rows[0]["Hash"]) == 64
     assert as_nadia.get("/exports/new/trail/?action=nothing").status_code == 400
     assert as_omar.get("/exports/new/trail/").status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_trail_that_left_the_house_holds_no_personal_data(as_nadia: Client, as_omar: Client, kind: str) -> None:
+    row = lay(1, beneficiary=party(), remitter=party())
+    for field in ("beneficiary_mobile", "account_number"):
+        as_omar.post(f"/transactions/{row.txn_id}/reveal/", {"field": field, "reason": "partner_inquiry"})
+    as_omar.post("/search/", {"q": row.beneficiary_name})
+    form = hidden(as_nadia.get("/exports/new/trail/").content.decode())
+    answer = as_nadia.post("/exports/new/trail/", {**form, "do": "create", "which": "all", "format": kind})
+    export = Export.objects.get(number=answer.url.split("/")[-2])  # type: ignore[attr-defined]
+    exporting.run(export.pk)
+    body = body_of(as_nadia, export)
+    if kind == "xlsx":
+        sheet = load_workbook(io.BytesIO(body), read_only=True).worksheets[0]
+        body = "\n".join(str(cell.value) for line in sheet for cell in line).encode()
+    text = body.decode()
+    assert text.count("revealed") >= 2
+    for secret in (CNIC, PHONE, row.beneficiary_iban, row.beneficiary_name):
+        assert secret not in text
 
 
 def test_a_person_whose_scope_is_narrow_exports_no_trail(as_nadia: Client, nadia: User) -> None:
