@@ -219,7 +219,10 @@ def build() -> World:
         pk=9_001, partner=own.partner, about=own.partner.code, sentence="Nothing has come from the own partner."
     )
     AlarmFactory(pk=9_002, partner=foreign.partner, about=FOREIGN_PARTNER, sentence="Nothing has come from Zz Partner.")
-    return World(own, foreign, inquiries, jobs, cases, approvals, batches, users)
+    world = World(own, foreign, inquiries, jobs, cases, approvals, batches, users)
+    for name in PERSONS:
+        world.client(name)  # signed in before the first request is taken back
+    return world
 
 
 def _told(user: User, foreign: Transaction) -> None:
