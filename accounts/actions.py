@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
@@ -15,18 +15,11 @@ from accounts.errors import Refused
 from accounts.maker_checker import as_of_now
 from accounts.models import User
 from accounts.permissions import Role
-from accounts.separation import DECIDES_ON_PEOPLE, administers, how_many_administer, one_at_a_time
+from accounts.separation import DECIDES_ON_PEOPLE, TWO, how_many_administer, one_at_a_time, why_not_suspend
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
 
-TWO: Final = 2
-NOT_ONESELF: Final = "You cannot suspend your own sign-in. Another administrator can; signing out ends your session."
-NOBODY_TO_UNDO_IT: Final = (
-    "Fewer than two people would be left who administer, and nobody could undo this. Whoever runs the server can: "
-    "manage.py suspend_person."
-)
-LAST_ONE: Final = "Nobody would be left who administers. Appoint somebody first: manage.py appoint_administrator."
 PREFERENCES = ("time_zone", "theme", "density", "page_size", "single_keys", "announcements")
 
 
@@ -125,17 +118,3 @@ def suspend(person: User, *, by: User | None, reason: str) -> int:
         facts={"sessions": ended},
     )
     return ended
-
-
-def why_not_suspend(person: User, by: User | None) -> str:
-    """Why this account's sign-in cannot be suspended by this administrator, in a sentence; "" when it can."""
-    if by is not None and person.person_key == by.person_key:
-        return NOT_ONESELF
-    if not person.is_active:
-        return f"{person} cannot sign in already."
-    if not administers(person):
-        return ""
-    left = how_many_administer(without=[person.pk])
-    if by is None:
-        return "" if left else LAST_ONE
-    return "" if left >= TWO else NOBODY_TO_UNDO_IT

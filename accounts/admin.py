@@ -46,7 +46,14 @@ from accounts.models import (
     User,
 )
 from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS, PERMISSIONS, Role
-from accounts.separation import DECIDES_ON_PEOPLE, other_roles_of, rights_of, somebody_else_administers, why_not
+from accounts.separation import (
+    DECIDES_ON_PEOPLE,
+    other_roles_of,
+    rights_of,
+    somebody_else_administers,
+    why_not,
+    why_not_suspend,
+)
 from audit import trail
 from audit.verbs import Verb
 
@@ -247,7 +254,7 @@ class PersonAdmin(ChangingAdmin):
     def _can_be_stopped(self, request: HttpRequest, person: User | None) -> bool:
         if person is None or not self.has_change_permission(request):
             return False
-        return not actions.why_not_suspend(person, cast("User", request.user))
+        return not why_not_suspend(person, cast("User", request.user))
 
     def suspend_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End a person's sign-in at once: the one change here that nobody else has to agree to."""
@@ -258,7 +265,7 @@ class PersonAdmin(ChangingAdmin):
         if person is None:
             raise Http404
         form = SuspensionForm(request.POST if request.method == "POST" else None)
-        refusal = actions.why_not_suspend(person, by)
+        refusal = why_not_suspend(person, by)
         if request.method == "POST" and form.is_valid():
             ended = actions.suspend(person, by=by, reason=form.cleaned_data["reason"])
             messages.success(request, _suspended(person, ended))

@@ -15,6 +15,13 @@ from accounts.permissions import PERMISSIONS, toxic_among, toxic_rights
 
 DECIDES_ON_PEOPLE: Final = ("accounts.propose_people", "accounts.decide_people")
 LOCK: Final = 4_711_002
+TWO: Final = 2
+NOT_ONESELF: Final = "You cannot suspend your own sign-in. Another administrator can; signing out ends your session."
+NOBODY_TO_UNDO_IT: Final = (
+    "Fewer than two people would be left who administer, and nobody could undo this. Whoever runs the server can: "
+    "manage.py suspend_person."
+)
+LAST_ONE: Final = "Nobody would be left who administers. Appoint somebody first: manage.py appoint_administrator."
 
 
 def one_at_a_time() -> None:
@@ -62,9 +69,18 @@ def how_many_administer(*, without: Iterable[int] = ()) -> int:
     return left.order_by().values("person_key").distinct().count()
 
 
-def administers(person: User) -> bool:
-    """Whether this active account may change people."""
-    return _who_administer(Group.objects.all()).filter(pk=person.pk).exists()
+def why_not_suspend(person: User, by: User | None) -> str:
+    """Why this account's sign-in cannot be suspended by this administrator, in a sentence; "" when it can."""
+    if by is not None and person.person_key == by.person_key:
+        return NOT_ONESELF
+    if not person.is_active:
+        return f"{person} cannot sign in already."
+    if not _who_administer(Group.objects.all()).filter(pk=person.pk).exists():
+        return ""
+    left = how_many_administer(without=[person.pk])
+    if by is None:
+        return "" if left else LAST_ONE
+    return "" if left >= TWO else NOBODY_TO_UNDO_IT
 
 
 def _who_administer(roles: QuerySet[Group]) -> QuerySet[User]:

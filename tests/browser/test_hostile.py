@@ -63,7 +63,7 @@ STRINGS = [
 ]
 TEXTS = "[...document.querySelectorAll('main bdi,main dd,main p,main h1')].map((one) => one.textContent.trim())"
 OF_THEIRS = """[...document.querySelector('main').querySelectorAll(
-  'script,iframe,object,embed,base,link,meta,img,video,[onerror],[onload],[onfocus],[hx-trigger],[style]'
+  'script,iframe,object,embed,base,link,meta,img,video,[onerror],[onload],[onfocus],[hx-trigger]:not(#views),[style]'
 )].map((one) => one.outerHTML)"""
 
 

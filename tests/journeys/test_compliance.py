@@ -215,7 +215,7 @@ def _same_story(page: Page, disputed: Case, released: Case, rejected: Case) -> N
         assert who in paper
     for said in (CHECKED, OTHERWISE, AGAIN, "I looked at both pictures."):
         assert said in paper
-        assert said in story
+        assert said.removesuffix(".") in story
     assert "“Release a payment”" in story
     page.goto(f"{disputed.transaction.get_absolute_url()}timeline/")
     for case, outcome in ((released, "Released"), (rejected, "Rejected"), (disputed, "Released")):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import logging
+from collections.abc import Iterator
 
 import pytest
 
@@ -25,6 +27,19 @@ SHORT = {
 }
 SHORTER = {"matrix": {"rest_by": ("hina", "nadia", "superuser", "anonymous")}}
 """Where less than everything is not a number: a narrow scope, a wide one, everything and nobody at all."""
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A proof silences what it provokes by the thousand; what comes after it is heard again."""
+    kept = {logger: logger.level for logger in _loggers()}
+    yield
+    for logger in _loggers():
+        logger.setLevel(kept.get(logger, logging.NOTSET))
+
+
+def _loggers() -> list[logging.Logger]:
+    return [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
 
 
 @pytest.mark.slow
