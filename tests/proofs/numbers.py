@@ -78,6 +78,7 @@ def run(size: int | None = None) -> tuple[int, int]:
             rollups.fold()
             if wrong := rollups.recount().wrong:
                 found.broken.append(f"the recount found {wrong} rows that differ")
+        print(f"  round {number + 1}: {found.tried:,} numbers, {len(found.broken)} broken", flush=True)
     for sentence in found.broken[:40]:
         print(f"  {sentence}")
     print(f"  {found.followed:,} links followed; {rounds} rounds, {len(readers)} people, {', '.join(ZONES)}")
