@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.access import has
+from transactions.formats import FX_TOLERANCE
 from transactions.vocabulary import FINAL_STAGES, OTHER_TITLES, WAITING_FOR_A_PERSON, Status
 
 if TYPE_CHECKING:
@@ -67,8 +68,16 @@ def _is_late(now: datetime) -> Q:
     return _is_over(now) & ~Q(status=Status.COMPLETED)
 
 
+_EXPECTED: Final = F("sent_amount") * F("rate")
+PAYOUT_DIFFERS: Final = Q(settled_amount__gt=_EXPECTED * (1 + FX_TOLERANCE)) | Q(
+    settled_amount__lt=_EXPECTED * (1 - FX_TOLERANCE)
+)
+"""What the check line of an exchange warns of (formats.fx_check), in the words of its index."""
+
+
 register(Flag(LATE, "Over its limit", _is_late))
 register(Flag("duplicate", "Possible duplicate", lambda _now: Q(duplicate_suspect=True)))
 register(Flag("contradictory", "Contradictory event", lambda _now: Q(contradictions__gt=0)))
 register(Flag("missing", "Events missing", lambda _now: ~Q(missing_sequences=[])))
 register(Flag("title", "Title differs", lambda _now: Q(account__title_match__in=OTHER_TITLES)))
+register(Flag("fx", "Payout differs from amount × rate", lambda _now: PAYOUT_DIFFERS))

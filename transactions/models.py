@@ -19,6 +19,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from audit.history import Traced, TracedApart
+from transactions import flags
 from transactions import vocabulary as words
 from transactions.lifecycle import POSITION
 from transactions.querysets import (
@@ -198,6 +199,7 @@ class Transaction(models.Model):
                 fields=["reason_code", "-received_at", "-id"], name="txn_by_reason", condition=~Q(reason_code="")
             ),
             models.Index(fields=["-received_at", "-id"], name="txn_duplicates", condition=Q(duplicate_suspect=True)),
+            models.Index(fields=["-received_at", "-id"], name="txn_payout_differs", condition=flags.PAYOUT_DIFFERS),
             models.Index(fields=["stage_deadline"], name="txn_by_deadline", condition=Q(stage_deadline__isnull=False)),
             models.Index(fields=["-received_at", "-id"], name="txn_contradicted", condition=Q(contradictions__gt=0)),
             models.Index(fields=["-received_at", "-id"], name="txn_with_gaps", condition=~Q(missing_sequences=[])),

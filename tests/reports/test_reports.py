@@ -135,6 +135,15 @@ def test_received_is_the_sum_of_what_became_of_it_and_every_difference_has_its_n
     }  # fmt: skip
 
 
+def test_a_payout_that_differs_from_its_rate_is_a_difference_of_its_own(as_sana: Client) -> None:
+    lay(1, received_at=MIDNIGHT, stage="credited", rate=Decimal(77))
+    lay(2, received_at=MIDNIGHT, stage="credited", rate=Decimal(70))
+    page = text(as_sana, "/reports/reconciliation/?range=2026-12-01..2026-12-01")
+    assert re.findall(r'data-l="What it is">([^<]+)<', page) == ["Payout differs from amount × rate"]
+    (url,) = {url for number, url in figures(page) if "flag=fx" in url and number == 1}
+    assert rows_behind(as_sana, url) == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [

@@ -79,6 +79,7 @@ FILTERS = [
     ("attention=1", "txn_open_wide"),
     ("flag=late", "txn_open_wide|txn_by_deadline"),
     ("flag=duplicate", "txn_duplicates"),
+    ("flag=fx", "txn_payout_differs"),
     ("reason=AC01", "txn_by_reason"),
     ("partner=INSTANTCASH", "txn_newest"),
     ("branch=1003", "txn_newest"),

@@ -247,11 +247,19 @@ def test_choices_name_only_what_the_reader_sees(as_hina: Client) -> None:
         ("duplicate", {"duplicate_suspect": True}),
         ("contradictory", {"contradictions": 1}),
         ("missing", {"missing_sequences": [2]}),
+        ("fx", {"rate": Decimal("76.61")}),
+        ("fx", {"rate": Decimal("77.39")}),
     ],
 )
 def test_flags_find_what_deserves_a_look(as_hina: Client, flag: str, fields: dict[str, object]) -> None:
     lay(1), lay(2, **fields), lay(3, stage="credited", stage_deadline=NOW - dt.timedelta(days=1))
     assert numbers(get(as_hina, f"flag={flag}")) == [2]
+
+
+def test_a_payout_within_the_tolerance_of_its_rate_is_no_flag(as_hina: Client) -> None:
+    for number, rate in enumerate(("76.63", "77", "77.38"), 1):
+        lay(number, rate=Decimal(rate))
+    assert numbers(get(as_hina, "flag=fx")) == []
 
 
 def test_a_conflicting_repeat_is_a_flag(as_omar: Client) -> None:

@@ -12,7 +12,7 @@ from backoffice.reports.catalogue import Cell, Money, Part, Report, ReportGround
 from backoffice.reports.tally import FATES, Key, Tally, fate_figure, regrouped, tallies, together
 from transactions import flags
 
-LOOKED_AT = ("missing", "contradictory", "duplicate")
+LOOKED_AT = ("fx", "missing", "contradictory", "duplicate")
 """The flags that explain why a partner's own count may differ from ours."""
 _NOTE = (
     "A day holds what was received on it in the zone named above; how it stands is of now. Received is paid, in "
