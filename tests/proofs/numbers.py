@@ -4,8 +4,8 @@ One round takes a moment just after a midnight or a month's end in Karachi or in
 thread lets events in, folds the sums and raises alarms, everybody opens every page of figures, in both zones. Page,
 lists and counts are read in one REPEATABLE READ transaction with the clock held, since only then are they about the
 same rows: that is how a moving desk can be proved. The oracle is SQL written out below from the words of the addresses;
-it uses none of the product's filters, sums or scopes. Links are followed as a browser would: of every page a few, each of
-another kind, where a kind is what the address asks by.
+it uses none of the product's filters, sums or scopes. Links are followed as a browser would: a few of every page,
+each of another kind, where a kind is what the address asks by.
 """
 
 from __future__ import annotations
