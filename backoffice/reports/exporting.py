@@ -27,7 +27,6 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet, PermissionDenied
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.http import QueryDict
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -359,7 +358,7 @@ Statement = tuple[str, Sequence[Any]] | None
 
 def statement_of(export: Export, source: Source, columns: Sequence[Column], owner: User) -> Statement:
     """The query whose rows the file holds, the owner's question asked once more; None where nothing can match."""
-    question = source.ask(QueryDict(export.query), export.references, owner, export.moment)
+    question = source.ask_again(export, owner, export.moment)
     maker = source.maker(owner, export.moment, export.is_unmasked)
     is_csv = export.format == Export.Format.CSV and not _speaks(columns)
     cells = {}

@@ -100,6 +100,10 @@ class Source:
         for right in self.rights:
             check(user, right)
 
+    def ask_again(self, export: Export, user: User, moment: dt.datetime) -> Question:
+        """The question of an export, as it is answered at `moment`. Refused where it is not understood any more."""
+        return self.ask(QueryDict(export.query), export.references, user, moment)
+
     def columns_for(self, user: User) -> list[Column]:
         return for_user(self.columns, user)
 

@@ -434,6 +434,53 @@ def test_a_cancelled_export_leaves_no_file(as_omar: Client, monkeypatch: pytest.
     assert not export.path.exists()
 
 
+def again(page: str) -> tuple[str, dict[str, str]]:
+    """Where the page of an export that is over asks for it once more, and with what."""
+    form = re.search(r'<form[^>]*action="([^"]+)"[^>]*>(?:(?!</form>).)*Ask for it again', page, re.S)
+    assert form, page
+    given = re.findall(r'name="(again|refs)" value="([^"]*)"', form[0])
+    return form[1], {name: html.unescape(value) for name, value in given}
+
+
+def test_a_cancelled_export_is_asked_for_again_with_its_question_columns_and_format(as_omar: Client) -> None:
+    lay(1, stage="credited")
+    lay(2, stage="failed_final")
+    first = asked(as_omar, "status=failed", which="chosen", columns=["reference", "status"], format="xlsx")
+    assert "Ask for it again" not in as_omar.get(first.get_absolute_url()).content.decode()
+    as_omar.post(first.get_absolute_url(), {"do": "cancel"})
+    lay(3, stage="failed_final")
+    address, given = again(as_omar.get(first.get_absolute_url()).content.decode())
+    page = as_omar.post(address, given).content.decode()
+    assert "Export 2 transactions" in page
+    ticked = re.findall(r'name="columns" value="(\w+)"[^>]*checked', page)
+    assert (ticked, re.findall(r'name="format" value="(\w+)"[^>]*checked', page)) == (["reference", "status"], ["xlsx"])
+    form = {**hidden(page), "do": "create", "which": "chosen", "columns": ticked, "format": "csv"}
+    as_omar.post(address, form)
+    second = Export.objects.newest_first().first()
+    exporting.run(second.pk)
+    second.refresh_from_db()
+    assert (second.query, second.columns, second.rows) == (first.query, first.columns, 2)
+
+
+def test_ticked_rows_are_asked_for_again(as_omar: Client) -> None:
+    rows = [lay(number, stage="credited") for number in (1, 2, 3)]
+    page = as_omar.post(NEW, {"ref": [rows[0].txn_id, rows[2].txn_id]}).content.decode()
+    as_omar.post(NEW, {**hidden(page), "do": "create", "which": "screen", "format": "csv"})
+    first = Export.objects.get()
+    as_omar.post(first.get_absolute_url(), {"do": "cancel"})
+    page = as_omar.post(*again(as_omar.get(first.get_absolute_url()).content.decode())).content.decode()
+    assert "Export 2 transactions" in page
+    assert set(hidden(page)["refs"].split()) == {rows[0].txn_id, rows[2].txn_id}
+
+
+def test_an_export_of_somebody_else_is_not_asked_for_again(as_omar: Client) -> None:
+    lay(1, stage="credited")
+    theirs = asked(as_omar)
+    answers = [signed_in(person("sana")).post(NEW, {"again": number}) for number in (theirs.number, "X-2026-999999")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert as_omar.post("/exports/new/trail/", {"again": theirs.number}).status_code in (403, 404)
+
+
 def test_a_fault_of_ours_ends_in_a_sentence_with_a_reference(as_omar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     lay(1)
     export = asked(as_omar)

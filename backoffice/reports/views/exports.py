@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,7 +16,7 @@ from accounts.errors import MissingPermission, Refused
 from accounts.models import User
 from backoffice.reports import exporting, writing
 from backoffice.reports.filters import ExportFilter
-from backoffice.reports.forms import ChoiceForm, ExportForm
+from backoffice.reports.forms import CHOSEN, ChoiceForm, ExportForm
 from backoffice.reports.models import Export
 from backoffice.reports.sources import MOST, SOURCES, Question, Source
 from transactions.selection import KEPT_FOR
@@ -25,6 +26,12 @@ SHOWN: Final = 100
 ENTRANCE: Final = ("reports.create_export", "reports.issue_eprc")
 """Who holds one of these has exports of their own."""
 BACK: Final = {"transactions": "/transactions/", "trail": "/audit/"}
+AGAIN: Final = {
+    "transactions": "reports:export-new",
+    "trail": "reports:export-new-trail",
+    "certificates": "reports:certificates-many",
+}
+"""Where each kind of export is asked for."""
 
 
 @requires()
@@ -49,9 +56,12 @@ def new(request: HttpRequest, source: str) -> HttpResponse:
     """
     user, what = _person(request), SOURCES[source]
     what.check(user)
-    question = _question(request, what, user)
+    earlier = _earlier(request, what, user)
+    question = what.ask_again(earlier, user, timezone.now()) if earlier else _question(request, what, user)
     count = question.count()
-    initial = {"expected": count}
+    initial: dict[str, Any] = {"expected": count}
+    if earlier:
+        initial |= {"which": CHOSEN, "columns": earlier.columns, "format": earlier.format}
     if request.POST.get("do") != "create":
         form = ExportForm(source=what, question=question, by=user, initial=initial)
         return _new_page(request, what, question, count, form)
@@ -78,6 +88,17 @@ def new(request: HttpRequest, source: str) -> HttpResponse:
         return _new_page(request, what, question, count, form, refusal=refusal, status=refusal.status)
     messages.success(request, f"{asked.number} is asked for. It goes on when you leave this page.")
     return redirect(asked.get_absolute_url())
+
+
+def _earlier(request: HttpRequest, source: Source, user: User) -> Export | None:
+    """The export of one's own that is asked for again; None where this is a question of its own."""
+    number = request.POST.get("again", "")
+    if not number:
+        return None
+    found = _export_of(user, number)
+    if found.source != source.key:
+        raise Http404
+    return found
 
 
 def _question(request: HttpRequest, source: Source, user: User) -> Question:
@@ -191,6 +212,7 @@ def _page(request: HttpRequest, found: Export, *, refusal: Refused | None = None
         "counted": source.counted(found.promised),
         "words": found.asked.split(" · "),
         "refusal": refusal,
+        "again": reverse(AGAIN[found.source]),
         "guard": writing.GUARD if found.format == Export.Format.CSV else "",
     }
     return render(request, "reports/export.html", context, status=status)
