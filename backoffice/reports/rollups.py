@@ -35,6 +35,7 @@ BY: Final = frozenset({"partner_id", "branch_id", "stage", "currency", "corridor
 
 
 # -- folding ----------------------------------------------------------------------------------------------------------
+# Rows are written in the order of their time, so that a period lies together on the disk and is read in few pages.
 
 _KEY: Final = "grain, starts_at, partner_id, branch_id, stage, currency, corridor"
 _SPREAD: Final = """
@@ -59,6 +60,7 @@ _FOLD: Final = f"""
         INSERT INTO reports_rollup ({_KEY}, number, worth)
         SELECT {_SPREAD_KEY}, sum(number), sum(worth) FROM taken {_SPREAD}
         GROUP BY {_SPREAD_KEY} HAVING sum(number) <> 0 OR sum(worth) <> 0
+        ORDER BY spread.grain, spread.starts_at
         {_ADD}
     )
     SELECT count(*) FROM taken
@@ -115,6 +117,7 @@ _RECOUNT: Final = f"""
         GROUP BY {_KEY} HAVING sum(number) <> 0 OR sum(worth) <> 0
     ), mended AS (
         INSERT INTO reports_rollup ({_KEY}, number, worth) SELECT {_KEY}, number, worth FROM wrong
+        ORDER BY grain, starts_at
         {_ADD}
     )
     SELECT grain, starts_at, number, count(*) OVER () FROM wrong ORDER BY abs(number) DESC, starts_at LIMIT 1
