@@ -1,29 +1,28 @@
 """Who may, and on which rows: one function for the page and for the deed.
 
 Roles are Django groups; a right counts only when a role gives it. `is_superuser` opens nothing here.
-Scope is guardian's grants on partners and branches, resolved once per request.
+Scope is guardian's grants on partners and branches. What a person holds is read once per request, in one statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from guardian.shortcuts import get_objects_for_user
 
 from accounts.errors import MissingPermission, Refused
 from accounts.models import (
-    Branch,
     BranchGroupPermission,
     BranchUserPermission,
-    Partner,
     PartnerGroupPermission,
     PartnerUserPermission,
     User,
@@ -67,30 +66,82 @@ class Scope:
 NOTHING = Scope(False, frozenset(), False, frozenset())
 
 
+@dataclass(frozen=True)
+class _Held:
+    """What a person holds at one moment: the rights of their roles, what they see and what they work on."""
+
+    rights: frozenset[str]
+    see: Scope
+    work: Scope
+
+
+_HELD: Final = """
+    WITH roles AS (SELECT group_id FROM accounts_user_groups WHERE user_id = %(person)s)
+    SELECT 'role', t.app_label || '.' || p.codename, NULL::bigint
+    FROM auth_group_permissions g
+    JOIN auth_permission p ON p.id = g.permission_id JOIN django_content_type t ON t.id = p.content_type_id
+    WHERE g.group_id IN (SELECT group_id FROM roles)
+    UNION ALL
+    SELECT 'own', t.app_label || '.' || p.codename, NULL
+    FROM accounts_user_user_permissions g
+    JOIN auth_permission p ON p.id = g.permission_id JOIN django_content_type t ON t.id = p.content_type_id
+    WHERE g.user_id = %(person)s AND p.codename = ANY(%(everything)s)
+    UNION ALL
+    SELECT 'partner', p.codename, g.content_object_id
+    FROM accounts_partneruserpermission g JOIN auth_permission p ON p.id = g.permission_id
+    WHERE g.user_id = %(person)s
+    UNION ALL
+    SELECT 'partner', p.codename, g.content_object_id
+    FROM accounts_partnergrouppermission g JOIN auth_permission p ON p.id = g.permission_id
+    WHERE g.group_id IN (SELECT group_id FROM roles)
+    UNION ALL
+    SELECT 'branch', p.codename, g.content_object_id
+    FROM accounts_branchuserpermission g JOIN auth_permission p ON p.id = g.permission_id
+    WHERE g.user_id = %(person)s
+    UNION ALL
+    SELECT 'branch', p.codename, g.content_object_id
+    FROM accounts_branchgrouppermission g JOIN auth_permission p ON p.id = g.permission_id
+    WHERE g.group_id IN (SELECT group_id FROM roles)
+"""
+
+
 def permissions_of(user: User | AnonymousUser) -> frozenset[str]:
     """The names ("app.codename") of all rights that the person's roles give. Read once per request."""
+    return _held(user).rights
+
+
+def _held(user: User | AnonymousUser) -> _Held:
     if not isinstance(user, User) or not user.is_active:
-        return frozenset()
-    return _rights(user)[0]
-
-
-def _rights(user: User) -> tuple[frozenset[str], frozenset[str]]:
-    """The rights of the person's roles, and the explicit "all" grants to roles or person: one statement per request."""
-    cached: tuple[frozenset[str], frozenset[str]] | None = user.__dict__.get("_rights")
+        return _Held(frozenset(), NOTHING, NOTHING)
+    cached: _Held | None = user.__dict__.get("_held")
     if cached is None:
-        said, alls = ("content_type__app_label", "codename"), [ALL_PARTNERS.codename, ALL_BRANCHES.codename]
-        of_roles = Permission.objects.filter(group__user=user).values_list(*said, Value(True))
-        own = Permission.objects.filter(user=user, content_type__app_label="accounts", codename__in=alls)
-        rows = [
-            (f"{app}.{name}", is_of_role)
-            for app, name, is_of_role in of_roles.union(own.values_list(*said, Value(False)))
-        ]
-        cached = (
-            frozenset(name for name, is_of_role in rows if is_of_role),
-            frozenset(name for name, _ in rows if name in (ALL_PARTNERS.name, ALL_BRANCHES.name)),
-        )
-        user.__dict__["_rights"] = cached
+        cached = user.__dict__["_held"] = _read(user)
     return cached
+
+
+def _read(user: User) -> _Held:
+    """Every request asks this, so it is one statement that is ready made, for the rights and both scopes."""
+    alls = {ALL_PARTNERS.name, ALL_BRANCHES.name}
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, {"person": user.pk, "everything": [ALL_PARTNERS.codename, ALL_BRANCHES.codename]})
+        rows = cursor.fetchall()
+    granted: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for axis, name, pk in rows:
+        if pk is not None:
+            granted[axis, name].add(pk)
+    everything = alls & {name for _, name, pk in rows if pk is None}
+    see, work = (_scope(everything, granted, verb) for verb in ("see", "work"))
+    return _Held(frozenset(name for axis, name, _ in rows if axis == "role"), see, work)
+
+
+def _scope(everything: set[str], granted: Mapping[tuple[str, str], set[int]], verb: str) -> Scope:
+    all_partners, all_branches = ALL_PARTNERS.name in everything, ALL_BRANCHES.name in everything
+    return Scope(
+        all_partners,
+        frozenset() if all_partners else frozenset(granted.get(("partner", f"{verb}_partner"), ())),
+        all_branches,
+        frozenset() if all_branches else frozenset(granted.get(("branch", f"{verb}_branch"), ())),
+    )
 
 
 def has(user: User | AnonymousUser, permission: str) -> bool:
@@ -103,7 +154,9 @@ def roles_that_may(permission: str, *, reader: User | AnonymousUser) -> list[str
     holders: dict[str, list[str]] | None = reader.__dict__.get("_holders")
     if holders is None:
         holders = {}
-        rows = Permission.objects.exclude(group=None).values_list("content_type__app_label", "codename", "group__name")
+        rows = Group.permissions.through.objects.values_list(
+            "permission__content_type__app_label", "permission__codename", "group__name"
+        )
         usual = {role.value: place for place, role in enumerate(Role)}
         for app, codename, name in sorted(rows, key=lambda row: (usual.get(row[2], len(usual)), row[2])):
             holders.setdefault(f"{app}.{codename}", []).append(name)
@@ -184,33 +237,12 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def scope_of(user: User | AnonymousUser) -> Scope:
     """What the person sees: `see_` grants on partners and branches, or the explicit "all" grants; once per request."""
-    return _scope(user, "see")
+    return _held(user).see
 
 
 def work_scope_of(user: User | AnonymousUser) -> Scope:
     """What the person may act on: `work_` grants, or the explicit "all" grants; once per request."""
-    return _scope(user, "work")
-
-
-def _scope(user: User | AnonymousUser, verb: str) -> Scope:
-    if not isinstance(user, User) or not user.is_active:
-        return NOTHING
-    cache: dict[str, Scope] = user.__dict__.setdefault("_scopes", {})
-    if verb not in cache:
-        everything = _rights(user)[1]
-        all_partners, all_branches = ALL_PARTNERS.name in everything, ALL_BRANCHES.name in everything
-        cache[verb] = Scope(
-            all_partners,
-            frozenset() if all_partners else _granted(user, f"accounts.{verb}_partner", Partner),
-            all_branches,
-            frozenset() if all_branches else _granted(user, f"accounts.{verb}_branch", Branch),
-        )
-    return cache[verb]
-
-
-def _granted(user: User, permission: str, model: type[Partner] | type[Branch]) -> frozenset[int]:
-    rows = get_objects_for_user(user, permission, klass=model, with_superuser=False, accept_global_perms=False)
-    return frozenset(rows.values_list("pk", flat=True))
+    return _held(user).work
 
 
 def may_work_on(user: User | AnonymousUser, row: InScope) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.test import Client
@@ -131,6 +133,24 @@ def test_a_role_carries_its_grants_to_everybody_who_holds_it() -> None:
     assert scope_of(user).admits(partner.pk, branch.pk)
     assert not scope_of(user).admits(partner.pk, None)
     assert not work_scope_of(user).admits(partner.pk, branch.pk)
+
+
+def test_a_grant_on_a_partner_opens_no_branch_of_the_same_number() -> None:
+    user, partner = UserFactory(), PartnerFactory()
+    branch = BranchFactory(pk=partner.pk)
+    grant(user, partner)
+
+    assert scope_of(user).partner_ids == {partner.pk}
+    assert not scope_of(user).admits(partner.pk, branch.pk)
+    assert work_scope_of(user).branch_ids == frozenset()
+
+
+def test_rights_and_both_scopes_are_read_in_one_statement(django_assert_num_queries: Any) -> None:
+    hina = User.objects.get(pk=person("hina").pk)
+    with django_assert_num_queries(1):
+        assert has(hina, "transactions.view_transactions")
+        assert scope_of(hina).partner_ids
+        assert work_scope_of(hina).partner_ids
 
 
 def test_seeing_is_not_working() -> None:
