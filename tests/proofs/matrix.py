@@ -3,7 +3,8 @@
 A new address without a line in `matrix.txt` fails. Beside the status of every answer this holds: no canary of a
 foreign partner or branch, no word of screening outside compliance and no full personal number in any body or header;
 a foreign object answers byte for byte like one that does not exist; nothing is written by a safe method or by a
-request that was refused. `python -m tests.proofs matrix` measures; `REWRITE=1` writes the file anew for a review.
+request that was refused. What looks at a header of htmx's is asked for again by htmx; where nobody looks, the header
+changes nothing. `python -m tests.proofs matrix` measures; `REWRITE=1` writes the file anew for a review.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from django.db import connection, transaction
 from django.http import HttpResponse
-from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from tests.proofs.matrix_world import CANARIES, PERSONS, World, build
+from tests.proofs.matrix_world import CANARIES, PERSONS, World, build, watched_headers
 
 EXPECTATIONS = Path(__file__).with_name("matrix.txt")
 KINDS = ("own", "foreign", "missing")
@@ -36,6 +38,11 @@ MAY_BE_WRITTEN = {  # by a safe method or a refusal: that it was read or refused
     "transactions_search",
     "accounts_signinfailure",
 }
+WRITTEN = """
+    SELECT oid, pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
+        + pg_stat_get_xact_tuples_deleted(oid)
+    FROM unnest(%s::oid[]) oid
+"""
 CSRF = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"|"X-CSRFToken": ?"[^"]*"')
 CLOCK = re.compile(rb"\d\d:\d\d:\d\d|datetime=\"[^\"]*\"")
 
@@ -52,11 +59,40 @@ class Address:
         return self.name.startswith("admin:")
 
 
+class Ground:
+    """One database transaction: each request is taken back to its beginning, and what it wrote to is known."""
+
+    def __init__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT relid, relname FROM pg_stat_xact_user_tables")
+            self.names = dict(cursor.fetchall())
+        self.known = self._counted()
+        self.beginning = transaction.savepoint()
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        """A block of which nothing stays, whatever state it leaves the transaction in."""
+        yield
+        transaction.savepoint_rollback(self.beginning)
+        transaction.set_rollback(False)
+
+    def written(self) -> set[str]:
+        """The tables that were written to since this was asked last, also if it was taken back; PostgreSQL counts."""
+        before, self.known = self.known, self._counted()
+        return {self.names[table] for table, count in self.known.items() if count != before[table]}
+
+    def _counted(self) -> dict[int, int]:
+        with connection.cursor() as cursor:
+            cursor.execute(WRITTEN, [list(self.names)])
+            return dict(cursor.fetchall())
+
+
 @dataclass
 class Findings:
     """What was tried and what broke."""
 
     tried: int = 0
+    by_htmx: int = 0
     broken: list[str] = field(default_factory=list)
     statuses: dict[tuple[str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -72,10 +108,11 @@ def run(size: int | None = None, *, rest_by: Collection[str] = PERSONS) -> tuple
     logging.getLogger("django.request").setLevel(logging.CRITICAL)  # thousands of refusals are expected
     with transaction.atomic():
         world = build()
-    for address in list(addresses())[:size]:
-        with transaction.atomic():  # one for each: thousands of requests in one transaction become slow
-            _walk(address, world, findings, rest_by)
-            transaction.set_rollback(True)
+    with watched_headers() as looked:
+        for address in list(addresses())[:size]:
+            with transaction.atomic():  # one for each: thousands of requests in one transaction become slow
+                _walk(address, world, findings, Ground(), looked, rest_by)
+                transaction.set_rollback(True)
     if os.environ.get("REWRITE"):
         EXPECTATIONS.write_text("".join(f"{line}\n" for line in _lines(findings)))
     elif size is None:
@@ -111,45 +148,46 @@ def _path(address: Address, kind: str, person: str, world: World) -> str | None:
 # -- requests ---------------------------------------------------------------------------------------------------------
 
 
-def _walk(address: Address, world: World, findings: Findings, rest_by: Collection[str]) -> None:
+def _walk(
+    address: Address, world: World, findings: Findings, ground: Ground, looked: set[str], rest_by: Collection[str]
+) -> None:
     for person in ADMIN_PERSONS if address.is_admin else PERSONS:
-        client = world.client(person)
+        ask = partial(_ask, address, person=person, world=world, findings=findings, ground=ground)
         for method in ("GET", *UNSAFE):
             kinds = KINDS if address.parameters else ("own",)
-            answers = [_ask(address, method, kind, person, client, world, findings) for kind in kinds]
+            looked.clear()
+            answers = [ask(method, kind) for kind in kinds]
             findings.statuses[(address.name, method)][person] = "/".join(_word(answer) for answer in answers)
             if len(answers) == len(KINDS):
                 _same(address, method, person, answers, world, findings)
+            if method == "GET" and any(name.startswith("hx-") for name in looked):
+                findings.by_htmx += 1
+                ask(method, "own", HTTP_HX_REQUEST="true")
         for method in REST if person in (ADMIN_REST if address.is_admin else rest_by) else ():
-            answer = _ask(address, method, "own", person, client, world, findings)
-            findings.statuses[(address.name, method)][person] = _word(answer)
-        if not address.is_admin:
-            _ask(address, "GET", "own", person, client, world, findings, HTTP_HX_REQUEST="true")
+            findings.statuses[(address.name, method)][person] = _word(ask(method, "own"))
 
 
 def _ask(
     address: Address,
     method: str,
     kind: str,
+    *,
     person: str,
-    client: Client,
     world: World,
     findings: Findings,
+    ground: Ground,
     **headers: str,
 ) -> HttpResponse | None:
     path = _path(address, kind, person, world)
     if path is None:
         return None
     findings.tried += 1
-    before = _writes()
-    with transaction.atomic():
-        answer: HttpResponse = client.generic(method, path, **headers)
+    with ground.taken_back():
+        answer: HttpResponse = world.client(person).generic(method, path, **headers)
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         answer.seen = body
-        transaction.set_rollback(True)
-    client.cookies = world.cookies(person)
     where = f"{method} {path} as {person}"
-    _no_unexpected_write(where, method, answer, before, findings)
+    _no_unexpected_write(where, method, answer, ground.written(), findings)
     _no_canary(where, answer, body, person, kind, findings)
     if answer.status_code >= 500 and address.name != "readyz":  # not ready: no worker runs here
         findings.note(f"{where}: {answer.status_code}")
@@ -164,31 +202,19 @@ def _word(answer: HttpResponse | None) -> str:
     return str(answer.status_code)
 
 
-def _writes() -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables"
-            " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
-        )
-        return dict(cursor.fetchall())
-
-
-def _no_unexpected_write(
-    where: str, method: str, answer: HttpResponse, before: dict[str, int], findings: Findings
-) -> None:
+def _no_unexpected_write(where: str, method: str, answer: HttpResponse, written: set[str], findings: Findings) -> None:
     refused = answer.status_code >= 400 or _word(answer) == "login"
     if method in UNSAFE and not refused:
         return
-    written = {table for table, count in _writes().items() if count != before.get(table, 0)} - MAY_BE_WRITTEN
-    if written:
-        findings.note(f"{where}: wrote {', '.join(sorted(written))}")
+    if unexpected := written - MAY_BE_WRITTEN:
+        findings.note(f"{where}: wrote {', '.join(sorted(unexpected))}")
 
 
 def _no_canary(where: str, answer: HttpResponse, body: bytes, person: str, kind: str, findings: Findings) -> None:
     text = body + str(dict(answer.headers)).encode()
     for canary in CANARIES[person]:
-        if canary.encode() in text and not (kind == "foreign" and canary in where):
-            findings.note(f"{where}: shows {canary!r}")
+        if canary in text and not (kind == "foreign" and canary in where.encode()):
+            findings.note(f"{where}: shows {canary.decode()!r}")
 
 
 def _same(
@@ -252,3 +278,5 @@ def _compare(findings: Findings, rest_by: Collection[str]) -> None:
             findings.note(f"{name} {method}: is now {_grouped(answers)}; it was {_grouped(were)}")
     for name, method in expected:
         findings.note(f"{name} {method}: stands in {EXPECTATIONS.name} but is no address any more")
+    if not findings.by_htmx:
+        findings.note("nobody looked at a header of htmx's, not even to send somebody to the sign-in page")

@@ -7,18 +7,23 @@ personal numbers are canaries for everybody.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.cookies import SimpleCookie
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 from django.apps import apps
 from django.contrib.auth.models import Group
+from django.http.request import HttpHeaders
 from django.test import Client
 
 from accounts.models import Branch, BranchUserPermission, Partner, PartnerUserPermission, SubAgent, User
 from accounts.permissions import Role
+from accounts.sessions import LAST_SEEN, SIGNED_IN_AT
 from backoffice.demo.stories import story_of_kind
 from backoffice.gateway.intake import receive
 from compliance.models import Case, CaseFile, ScreeningCheck
@@ -27,7 +32,7 @@ from tests.factories.accounts import ApprovalRequestFactory, NotificationFactory
 from tests.factories.compliance import PrintedCaseFactory, ReportFactory, WhitelistRuleFactory
 from tests.factories.reports import AlarmFactory, CertificateFactory, ExportFactory
 from tests.factories.transactions import SavedViewFactory
-from tests.people import person, signed_in
+from tests.people import person
 from transactions.models import Inquiry, Note, Transaction
 
 ROLES = ("hina", "omar", "sana", "adeel", "mehwish", "tariq", "rabia", "bilal", "nadia", "admin")
@@ -38,6 +43,7 @@ FOREIGN_PARTNER, FOREIGN_BRANCH = "ZZPARTNER", "YYBRANCH"
 OWN_REPORT, FOREIGN_REPORT = "STR-OWN-0001", "STR-ZZ-0001"
 OWN_FILE, FOREIGN_FILE = "a" * 64, "f" * 64
 MISSING = 999_999_999
+WALK_TAKES_AT_MOST = 3_600  # seconds
 NAMED = {
     "slug": {"own": "daily", "foreign": "screening", "missing": "nothing-here"},
     "kind": dict.fromkeys(("own", "foreign", "missing"), "csv"),
@@ -76,7 +82,50 @@ def _canaries(name: str) -> tuple[str, ...]:
     )
 
 
-CANARIES = {name: _canaries(name) for name in PERSONS}
+CANARIES = {name: tuple(canary.encode() for canary in _canaries(name)) for name in PERSONS}
+
+_looked: set[str] = set()
+
+
+@contextmanager
+def watched_headers() -> Iterator[set[str]]:
+    """The names, in small letters, of all headers of requests that anybody looks at meanwhile."""
+    plain = HttpHeaders.__getitem__
+
+    def noting(headers: HttpHeaders, name: str) -> str:
+        _looked.add(name.lower().replace("_", "-"))
+        return str(plain(headers, name))
+
+    with patch.object(HttpHeaders, "__getitem__", noting):
+        yield _looked
+
+
+class Environ(dict[str, Any]):
+    """What a request is made of; it notes which header is taken from it directly."""
+
+    def __contains__(self, name: object) -> bool:
+        _note(name)
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Any:
+        _note(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        _note(name)
+        return super().get(name, default)
+
+
+def _note(name: object) -> None:
+    if isinstance(name, str) and name.startswith("HTTP_"):
+        _looked.add(name.removeprefix("HTTP_").lower().replace("_", "-"))
+
+
+class Asker(Client):
+    """A browser that keeps nothing of its answers: no cookie, and not what each template was given."""
+
+    def request(self, **request: Any) -> Any:
+        return self.handler(Environ(self._base_environ(**request)))
 
 
 @dataclass
@@ -92,20 +141,12 @@ class World:
     batches: dict[str, UUID]
     users: dict[str, User | None]
     narrow: frozenset[str] = NARROW
-    _clients: dict[str, Client] = field(default_factory=dict)
-    _cookies: dict[str, str] = field(default_factory=dict)
+    _clients: dict[str, Asker] = field(default_factory=dict)
 
-    def client(self, name: str) -> Client:
+    def client(self, name: str) -> Asker:
         if name not in self._clients:
-            user = self.users[name]
-            client = signed_in(user) if user else Client()
-            client.raise_request_exception = False
-            self._clients[name] = client
-            self._cookies[name] = client.cookies.output(header="", sep=";")
+            self._clients[name] = _browser_of(self.users[name])
         return self._clients[name]
-
-    def cookies(self, name: str) -> SimpleCookie:
-        return SimpleCookie(self._cookies[name])
 
     def argument(self, address: str, parameter: str, kind: str, name: str) -> Any:
         """The value of one URL parameter for an object of `kind` as `name` sees it; None where there is none."""
@@ -223,6 +264,20 @@ def build() -> World:
     for name in PERSONS:
         world.client(name)  # signed in before the first request is taken back
     return world
+
+
+def _browser_of(user: User | None) -> Asker:
+    """A browser in which this person is signed in and was seen just now, for as long as the walk takes: each request
+    is taken back, so that otherwise each would write that it was seen.
+    """
+    client = Asker()
+    if user is not None:
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        session = client.session
+        session[SIGNED_IN_AT] = time.time()
+        session[LAST_SEEN] = time.time() + WALK_TAKES_AT_MOST
+        session.save()
+    return client
 
 
 def _told(user: User, foreign: Transaction) -> None:
