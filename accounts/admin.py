@@ -22,7 +22,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from stdnum.iso7064 import mod_97_10
 
-from accounts import actions, maker_checker, signing_in
+from accounts import actions, leaving, maker_checker, signing_in
 from accounts.access import has, scope_of
 from accounts.administration import (
     ORGANISATIONS,
@@ -195,8 +195,25 @@ class RoleFilter(admin.RelatedFieldListFilter):
         self.title = "role"
 
 
+class WorkEnds(ChangingAdmin):
+    """A change that may take rights says beforehand what ends with them, and ends it in the same transaction."""
+
+    def rights_left(self, form: Any) -> list[tuple[User, set[str]]]:
+        """Whom the change concerns, and the rights they would have after it."""
+        raise NotImplementedError
+
+    def consequence_of(self, form: Any) -> str:
+        ends = leaving.foreseen(self.rights_left(form)) if form.instance.pk else leaving.Ends()
+        return " ".join(filter(None, (super().consequence_of(form), leaving.in_words(ends))))
+
+    def store(self, form: Any, *, by: User, added: bool, facts: Any) -> str:
+        concerned = [person for person, _ in self.rights_left(form)] if form.instance.pk else []
+        done = super().store(form, by=by, added=added, facts=facts)
+        return " ".join(filter(None, (done, leaving.in_words(leaving.carry_out(concerned, by=by)))))
+
+
 @admin.register(User)
-class PersonAdmin(ChangingAdmin):
+class PersonAdmin(WorkEnds):
     """People. They are deactivated, never deleted."""
 
     form = PersonForm
@@ -357,16 +374,12 @@ class PersonAdmin(ChangingAdmin):
                 (row.user_permissions.add if chosen else row.user_permissions.remove)(_scope_permission(one.name))
         super().store_related(form, row)
 
-    def consequence_of(self, form: Any) -> str:
-        """With what becomes of the requests of somebody who leaves or loses a right."""
-        rights = rights_of(form.cleaned_data["groups"]) if form.cleaned_data.get("is_active", True) else set()
-        lost = maker_checker.lost_with(form.instance, rights) if form.instance.pk else []
-        return _with_what_is_withdrawn(self.consequence, len(lost))
+    def rights_left(self, form: Any) -> list[tuple[User, set[str]]]:
+        active = form.cleaned_data.get("is_active", True)
+        return [(form.instance, rights_of(form.cleaned_data["groups"]) if active else set())]
 
     def store(self, form: Any, *, by: User, added: bool, facts: Any) -> str:
-        done = super().store(form, by=by, added=added, facts=facts)
-        done = _with_what_is_withdrawn(done, maker_checker.withdraw_lost([form.instance], by=by))
-        return _with_what_is_missing(done, form.instance)
+        return _with_what_is_missing(super().store(form, by=by, added=added, facts=facts), form.instance)
 
     def record(self, form: Any, *, by: User, added: bool, facts: Any) -> None:
         """One entry for what the person is, one for each role, grant and password: each is a deed of its own."""
@@ -402,11 +415,6 @@ def _suspended(person: User, ended: int) -> str:
     if names := ", ".join(others.values_list("username", flat=True)):
         said = f"{said} The person still has another account: {names}."
     return said
-
-
-def _with_what_is_withdrawn(said: str, count: int) -> str:
-    """The sentence, and how many requests are withdrawn with it."""
-    return " ".join(filter(None, (said, maker_checker.withdrawn_in_words(count))))
 
 
 # -- roles ------------------------------------------------------------------------------------------------------------
@@ -473,7 +481,7 @@ class RoleForm(ReasonedForm):
 
 
 @admin.register(Group)
-class RoleAdmin(ChangingAdmin):
+class RoleAdmin(WorkEnds):
     """Roles. The ten of the matrix keep their names: what must stay apart is known by them."""
 
     form = RoleForm
@@ -520,22 +528,12 @@ class RoleAdmin(ChangingAdmin):
         kept = sorted(right.name for right in self._kept(form.instance))
         return planned | {"permissions": sorted([*planned["permissions"], *kept])}
 
-    def consequence_of(self, form: Any) -> str:
-        """With what becomes of the requests of those who would have a right no more."""
+    def rights_left(self, form: Any) -> list[tuple[User, set[str]]]:
         chosen = {f"{right.content_type.app_label}.{right.codename}" for right in form.cleaned_data["permissions"]}
-        holders = form.instance.user_set.all() if form.instance.pk else ()
-        lost = [
-            request
-            for holder in holders
-            for request in maker_checker.lost_with(
-                holder, chosen | rights_of(holder.groups.exclude(pk=form.instance.pk))
-            )
+        return [
+            (holder, chosen | rights_of(holder.groups.exclude(pk=form.instance.pk)))
+            for holder in form.instance.user_set.all()
         ]
-        return _with_what_is_withdrawn(self.consequence, len(lost))
-
-    def store(self, form: Any, *, by: User, added: bool, facts: Any) -> str:
-        done = super().store(form, by=by, added=added, facts=facts)
-        return _with_what_is_withdrawn(done, maker_checker.withdraw_lost(form.instance.user_set.all(), by=by))
 
     def store_related(self, form: Any, row: Group) -> None:
         form.cleaned_data["permissions"] = [*form.cleaned_data["permissions"], *self._kept(row)]

@@ -360,11 +360,6 @@ def withdraw_lost(makers: Iterable[User], *, by: User) -> int:
     return len(ended)
 
 
-def withdrawn_in_words(count: int) -> str:
-    """What a change does to the requests of those whom it concerns, in a sentence; "" where it does nothing."""
-    return f"{count:,} pending approval{'s are' if count > 1 else ' is'} withdrawn." if count else ""
-
-
 def _unable(asked: ApprovalRequest) -> str:
     """Why the maker could not ask for this any more, in a sentence; "" while the maker may."""
     maker = User.objects.get(pk=asked.maker_id)

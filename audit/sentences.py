@@ -383,6 +383,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Words], str]]] = {
     Verb.INQUIRIES_GIVEN_UP: _format("{who} gave up {facts[count]} inquiries that were never answered"),
     Verb.CASE_TAKEN: _format("{who} took {object}"),
     Verb.CASE_LET_GO: _format("{who} let go of {object}"),
+    Verb.CASE_RETURNED: _format("{who} put {object} back into the queue: {facts[of]} does not work on cases any more"),
     Verb.CASE_SNOOZED: _format("{who} put {object} aside until {facts[until]}"),
     Verb.CASE_WOKEN: _format("{who} took {object} up again"),
     Verb.CASE_HELD: _format("{who} put {object} on hold"),

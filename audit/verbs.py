@@ -43,6 +43,7 @@ class Verb(StrEnum):
 
     CASE_TAKEN = "case_taken"
     CASE_LET_GO = "case_let_go"
+    CASE_RETURNED = "case_returned"
     CASE_SNOOZED = "case_snoozed"
     CASE_WOKEN = "case_woken"
     CASE_HELD = "case_held"

@@ -18,7 +18,8 @@ from django.utils import timezone
 from accounts import notifications
 from accounts.access import check, check_work, people_who_may
 from accounts.errors import Refused
-from accounts.maker_checker import request
+from accounts.leaving import PROPOSES_ON_PEOPLE
+from accounts.maker_checker import as_of_now, request
 from accounts.notifications import Kind, Subject
 from audit import trail
 from audit.history import because
@@ -101,6 +102,7 @@ def take_next(waiting: CaseQuerySet, *, by: User) -> Case | None:
 
     A case that somebody else is taking at this moment is passed over, so two people never get the same one.
     """
+    by = as_of_now(by)
     check(by, WORK)
     free = waiting.workable_by(by).waiting(timezone.now()).unassigned()
     case: Case | None = free.soonest_first().locked(skip=True).first()
@@ -115,6 +117,7 @@ def take_next(waiting: CaseQuerySet, *, by: User) -> Case | None:
 @transaction.atomic
 def claim(case: Case, *, by: User, seen: Seen) -> Case:
     """Assign the case to oneself, from the queue or from whoever had it."""
+    by = as_of_now(by)
     present = _locked(case, by=by, seen=seen, verb=Verb.CASE_TAKEN)
     former, before = present.assignee, str(present.assignee or "")
     present.assignee = by
@@ -136,6 +139,25 @@ def let_go(case: Case, *, by: User, seen: Seen) -> Case:
     _changed(present, "assignee", seen=seen, reason="Given back to the queue")
     _note(Verb.CASE_LET_GO, present, by=by)
     return present
+
+
+@transaction.atomic
+def give_back(person: User, by: User) -> int:
+    """Return every open case of somebody who may not work on cases any more to the queue; answers how many.
+
+    A part of the change of people or roles that takes the right away, and asks the right to propose such a change.
+    """
+    check(by, PROPOSES_ON_PEOPLE)
+    count = 0
+    for found in Case.objects.open().assigned_to(person).order_by("transaction_id"):
+        Transaction.objects.locked().only("pk").get(pk=found.transaction_id)  # first, as the intake does
+        present: Case = Case.objects.locked().for_page().get(pk=found.pk)
+        if present.is_open and present.assignee_id == person.pk:
+            present.assignee = None
+            _changed(present, "assignee", reason=f"{person} does not work on cases any more")
+            _note(Verb.CASE_RETURNED, present, by=by, before={"assignee": str(person)}, facts={"of": str(person)})
+            count += 1
+    return count
 
 
 @transaction.atomic

@@ -9,8 +9,9 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Compliance"
 
     def ready(self) -> None:
-        from accounts import notifications
+        from accounts import leaving, notifications
         from compliance import actions, desk, flags, operations, panels, then
+        from compliance.models import Case
         from transactions import way_back
 
         panels.register()
@@ -19,4 +20,8 @@ class ComplianceConfig(AppConfig):
         operations.register()
         desk.register()
         notifications.register(actions.TAKEN, actions.ESCALATED)
+        noun, hands = ("open case", "open cases"), Case.objects.open()
+        leaving.register(
+            leaving.Work("case", noun, actions.WORK, lambda one: hands.assigned_to(one).count(), actions.give_back)
+        )
         way_back.register("c", "compliance:queue")

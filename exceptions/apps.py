@@ -9,7 +9,7 @@ class ExceptionsConfig(AppConfig):
     verbose_name = "Exceptions"
 
     def ready(self) -> None:
-        from accounts import notifications
+        from accounts import leaving, notifications
         from exceptions import bulk, flags, guards, handling, jobs, operations, panels, reversals
         from transactions import deeds
 
@@ -19,6 +19,8 @@ class ExceptionsConfig(AppConfig):
         operations.register()
         reversals.register()
         notifications.register(handling.GIVEN, jobs.FINISHED, reversals.CHECKED)
+        noun = ("transaction with exceptions", "transactions with exceptions")
+        leaving.register(leaving.Work("exception", noun, handling.RIGHT, handling.in_hand, handling.give_back))
         for deed in guards.DEEDS.values():
             if deed is not guards.REVERSE:
                 deeds.register(deed)

@@ -17,6 +17,8 @@ from django.utils import timezone
 from accounts import notifications
 from accounts.access import check, check_work, has, may_work_on
 from accounts.errors import Refused
+from accounts.leaving import PROPOSES_ON_PEOPLE
+from accounts.maker_checker import as_of_now
 from accounts.models import User
 from accounts.notifications import Kind as ToldOf
 from accounts.notifications import Subject
@@ -59,6 +61,8 @@ def assign(remittance: Transaction, *, by: User, to: User | None, seen: str, job
     when the person decided ("" for nobody): if that changed meanwhile it is refused, and nobody loses work unawares.
     Of the rows of one bulk `job`, named by its number, the colleague is told once.
     """
+    if to is not None:
+        by, to = as_of_now(by), User.objects.get(pk=to.pk)  # nobody leaves until this is done
     items = _locked_items(remittance, by, Verb.EXCEPTION_ASSIGNED)
     if to is not None:
         _check_fit(to, remittance)
@@ -67,10 +71,17 @@ def assign(remittance: Transaction, *, by: User, to: User | None, seen: str, job
         return items  # said twice
     if (holder.username if holder else "") != seen:
         raise _refusal(remittance, _taken_sentence(items, holder, by), Verb.EXCEPTION_ASSIGNED)
+    _hand_over(items, remittance, by=by, holder=holder, to=to)
+    _tell_of_assignment(remittance, by, to, job)
+    return items
+
+
+def _hand_over(
+    items: Sequence[ExceptionItem], remittance: Transaction, *, by: User, holder: User | None, to: User | None
+) -> None:
     for item in items:
         item.assignee, item.assigned_at = to, timezone.now() if to else None
         item.save(update_fields=["assignee", "assigned_at"])
-    _tell_of_assignment(remittance, by, to, job)
     trail.record(
         Verb.EXCEPTION_ASSIGNED,
         by=by,
@@ -79,7 +90,6 @@ def assign(remittance: Transaction, *, by: User, to: User | None, seen: str, job
         after={"assignee": to.username if to else None},
         facts={"to": str(to) if to else ""},
     )
-    return items
 
 
 def _tell_of_assignment(remittance: Transaction, by: User, to: User | None, job: str) -> None:
@@ -152,6 +162,31 @@ def settle_by_hand(item: ExceptionItem, *, by: User, reason: str) -> ExceptionIt
     facts = {"kind": str(Kind(present.kind).label)}
     trail.record(Verb.EXCEPTION_SETTLED, by=by, obj=remittance, reason=without_numbers(reason), facts=facts)
     return present
+
+
+# -- when somebody leaves ------------------------------------------------------------------------------------------
+
+
+def in_hand(person: User) -> int:
+    """Of how many transactions somebody has the open exceptions."""
+    return int(ExceptionItem.objects.open().filter(assignee=person).values("transaction").distinct().count())
+
+
+@transaction.atomic
+def give_back(person: User, by: User) -> int:
+    """Return every open exception of somebody who may not work on exceptions any more to the desk; answers of how many
+    transactions. A part of the change of people or roles that takes the right away.
+    """
+    check(by, PROPOSES_ON_PEOPLE)
+    held = ExceptionItem.objects.open().filter(assignee=person).values("transaction")
+    given = 0
+    for remittance in Transaction.objects.filter(pk__in=held).order_by("pk").locked():
+        items = list(ExceptionItem.objects.of(remittance).open().filter(assignee=person).locked())
+        if items:
+            _hand_over(items, remittance, by=by, holder=person, to=None)
+            notifications.end(GIVEN.key, object_type=remittance._meta.label_lower, object_ids=[remittance.txn_id])
+            given += 1
+    return given
 
 
 # -- guards and locks ----------------------------------------------------------------------------------------------

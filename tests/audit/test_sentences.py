@@ -178,6 +178,11 @@ SAID: list[tuple[Verb, dict[str, Any], str]] = [
     (Verb.CASE_TAKEN, CASE, "Hina Baig took case C-2026-00412"),
     (Verb.CASE_LET_GO, CASE, "Hina Baig let go of case C-2026-00412"),
     (
+        Verb.CASE_RETURNED,
+        CASE | {"facts": {"of": "Omar Siddiqui"}},
+        "Hina Baig put case C-2026-00412 back into the queue: Omar Siddiqui does not work on cases any more",
+    ),
+    (
         Verb.CASE_SNOOZED,
         CASE | {"facts": {"until": "23 Nov 2026"}, "reason": "The branch answers."},
         "Hina Baig put case C-2026-00412 aside until 23 Nov 2026, reason: The branch answers",
