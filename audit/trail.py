@@ -104,7 +104,8 @@ def record(
 
     `obj` names the object by its public reference (`trail_name`), else by `object_type` and `object_id`.
     Personal data must already be masked in `before`, `after` and `facts`. Raises ValueError for an unknown verb and
-    CannotRecord when the trail cannot be written; let that pass, so that the deed is rolled back.
+    CannotRecord when the trail cannot be written; let that pass. The database transaction can no longer be committed
+    then, so the deed is rolled back, whoever might hold the error back.
     """
     where = context()
     person = by if isinstance(by, str) else by.username if by is not None else where.actor
@@ -161,7 +162,7 @@ def record_denial(verb: Verb, **details: Any) -> bool:
 
 def _append(body: str) -> AuditEvent:
     key = settings.AUDIT_HMAC_KEY.encode()
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         cursor.execute("SELECT seq, hash FROM audit_auditevent ORDER BY seq DESC LIMIT 1")
         last = cursor.fetchone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -133,6 +134,14 @@ def deed() -> None:
 def test_a_deed_that_cannot_be_recorded_is_not_done(unwritable: None) -> None:
     with pytest.raises(trail.CannotRecord):
         deed()
+    assert not Partner.objects.filter(code="NEW").exists()
+
+
+def test_whoever_holds_the_error_back_cannot_do_the_deed_unrecorded_either(unwritable: None) -> None:
+    with transaction.atomic():
+        PartnerFactory(code="NEW")
+        with suppress(trail.CannotRecord):
+            trail.record(Verb.ADDED, object_type="accounts.partner", object_id="NEW")
     assert not Partner.objects.filter(code="NEW").exists()
 
 
