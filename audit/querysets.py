@@ -90,4 +90,12 @@ class VerificationQuerySet(models.QuerySet[Any]):
 
     def newest(self) -> Any:
         """The last one that came to an end, or None."""
-        return self.exclude(finished_at=None).order_by("-finished_at", "-pk").first()
+        return self.finished().first()
+
+    def finished(self) -> Self:
+        """Those that came to an end, the last one first."""
+        return self.exclude(finished_at=None).order_by("-finished_at", "-pk")
+
+    def broken(self) -> Self:
+        """The last one that came to an end, where it found the trail broken."""
+        return self.filter(pk__in=self.finished().values("pk")[:1]).exclude(broken_kind="")

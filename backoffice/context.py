@@ -32,6 +32,7 @@ from compliance import waiting as compliance_desk
 from exceptions.desk import waiting_rows
 from transactions import formats, paging
 from transactions.commands import platform_away
+from transactions.models import Command
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Line:
 
 
 BELL: Final = "/notifications/"
-SIGNS, ALIVE = "workers", "workers alive"
+SIGNS, ALIVE, IN_VAIN, BROKEN = "workers", "workers alive", "commands in vain", "broken chain"
 
 MENU: list[Entry] = [
     Entry("Dashboard", "/", "dashboard", frozenset({"reports.view_dashboard"}), key="d"),
@@ -144,7 +145,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "density": SimpleLazyObject(lambda: getattr(user, "density", "comfortable")),
         "single_keys": SimpleLazyObject(lambda: getattr(user, "single_keys", True)),
         "announcements": SimpleLazyObject(lambda: getattr(user, "announcements", True)),
-        "platform_away": SimpleLazyObject(platform_away),
+        "platform_away": SimpleLazyObject(lambda: platform_away() if waits_of(user).get(IN_VAIN) else None),
         "demo_people": SimpleLazyObject(demo_people),
         "broken_chain": SimpleLazyObject(lambda: broken_chain(user)),
         "alarms": SimpleLazyObject(lambda: unseen_alarms(user)),
@@ -160,14 +161,12 @@ def reader_of(request: HttpRequest) -> User | AnonymousUser:
 
 def broken_chain(user: User | AnonymousUser) -> Verification | None:
     """The last verification of the trail if it found it broken, for auditors and administrators."""
-    if permissions_of(user).isdisjoint({"audit.view_trail", "accounts.propose_people"}):
-        return None
-    last: Verification | None = Verification.objects.newest()
-    return last if last is not None and last.is_broken else None
+    return Verification.objects.newest() if waits_of(user).get(BROKEN) else None
 
 
 def waits_of(user: User | AnonymousUser) -> dict[str, int]:
-    """How much waits for this reader behind each entry of the menu and the bell, and how many workers there are.
+    """How much waits for this reader behind each entry of the menu and the bell, and how many there are of what the
+    strips of the shell tell: workers, commands that were sent in vain, a chain that was found broken.
 
     One statement for all, once per request; counted to a hundred at most.
     """
@@ -177,9 +176,11 @@ def waits_of(user: User | AnonymousUser) -> dict[str, int]:
     if cached is None:
         rights = permissions_of(user)
         rows = {one.url: one.waiting(user) for one in MENU if one.waiting and _may_open(one, user, rights)}
-        rows[BELL] = notifications.unread_of(user)
+        rows |= {BELL: notifications.unread_of(user), IN_VAIN: Command.objects.in_vain()}
         if not READERS["worker_dead"].isdisjoint(rights):
             rows |= {SIGNS: heartbeat.signs(), ALIVE: heartbeat.alive()}
+        if not rights.isdisjoint({"audit.view_trail", "accounts.propose_people"}):
+            rows[BROKEN] = Verification.objects.broken()
         found = {name: count.number for name, count in paging.counts(rows, most=99).items()}
         cached = user.__dict__["_waits"] = found
     return cached

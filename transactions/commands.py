@@ -154,12 +154,10 @@ class Away:
 
 def platform_away() -> Away | None:
     """Whether nothing reaches the platform: a command was tried twice without an answer, and none was taken since."""
-    stuck = Command.objects.undelivered()
-    tried = stuck.filter(tries__gte=2).exclude(trouble="").order_by("first_sent_at")
-    since = tried.values_list("first_sent_at", flat=True).first()
+    since = Command.objects.in_vain().order_by("first_sent_at").values_list("first_sent_at", flat=True).first()
     if since is None or Command.objects.filter(accepted_at__gt=since, created_at__gt=since - LATELY).exists():
         return None
-    return Away(since, stuck.count())
+    return Away(since, Command.objects.undelivered().count())
 
 
 # -- closing ----------------------------------------------------------------------------------------------------------

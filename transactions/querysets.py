@@ -272,6 +272,10 @@ class CommandQuerySet(ScopedQuerySet):
         """Commands that have not reached the platform yet."""
         return self.filter(state__in=[CommandState.QUEUED, CommandState.SENDING])
 
+    def in_vain(self) -> Self:
+        """Those of them that were tried twice without an answer."""
+        return self.undelivered().filter(tries__gte=2).exclude(trouble="")
+
     def for_list(self) -> Self:
         return self.select_related("maker", "checker", "approval")
 
