@@ -7,6 +7,8 @@ from typing import Any, Final, Protocol, Self
 
 from django.db import models
 
+from audit.verbs import Verb
+
 OUT_OF_STEP: Final = timedelta(hours=1)
 """An entry takes its moment before it waits for its number, but never this long before."""
 GIVEN_UP: Final = timedelta(minutes=2)
@@ -35,6 +37,10 @@ class AuditEventQuerySet(models.QuerySet[Any]):
 
     def about(self, object_type: str, object_id: str) -> Self:
         return self.filter(object_type=object_type, object_id=object_id)
+
+    def reveals(self) -> Self:
+        """Where somebody saw personal data."""
+        return self.filter(verb=Verb.REVEALED, result="OK")
 
     def of_request(self, request_id: str) -> Self:
         """What one click, one delivery or one job did."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.permissions import PERMISSIONS
@@ -95,12 +96,17 @@ def changes(entry: AuditEvent) -> tuple[Change, ...]:
 
 def names_in(entries: Iterable[AuditEvent]) -> dict[str, str]:
     """The full names of all people who act or are acted on in `entries`, by user name."""
+    return {user.username: str(user) for user in people_in(entries)}
+
+
+def people_in(entries: Iterable[AuditEvent]) -> QuerySet[User]:
+    """All people who act or are acted on in `entries`, with what names them."""
     wanted: set[str] = set()
     for entry in entries:
         wanted.add(entry.said["actor"])
         if entry.said["object_type"] == "accounts.user":
             wanted.add(entry.said["object_id"])
-    return {user.username: str(user) for user in User.objects.filter(username__in=wanted).only("username", "full_name")}
+    return User.objects.filter(username__in=wanted).only("username", "full_name")
 
 
 class _Words:

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 _NUMBER: Final = re.compile(r"C([0-9]{4})([0-9]{5,12})", re.ASCII)
 
 
+def cases_of(transaction: Transaction) -> list[Case]:
+    """Every case about this transaction, the oldest first, looked up once."""
+    found: list[Case] | None = transaction.__dict__.get("_cases")
+    if found is None:
+        found = transaction.__dict__["_cases"] = list(Case.objects.of_transaction(transaction).order_by("pk"))
+    return found
+
+
 def open_case(transaction: Transaction) -> Case | None:
-    """The case in which this transaction is decided on, looked up once; None when none is open."""
-    if "_open_case" not in transaction.__dict__:
-        found = Case.objects.of_transaction(transaction).open().order_by("pk").first()
-        transaction.__dict__["_open_case"] = found
-    case: Case | None = transaction.__dict__["_open_case"]
-    return case
+    """The case in which this transaction is decided on; None when none is open."""
+    return next((case for case in cases_of(transaction) if case.is_open), None)
 
 
 def _address(transaction: Transaction) -> str:

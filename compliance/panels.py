@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compliance.comparing import compare
+from compliance.desk import cases_of
 from compliance.evidence import SIDE_OF
-from compliance.models import Case, ScreeningCheck
+from compliance.models import ScreeningCheck
 from transactions import panels
 from transactions.dossier import Dossier
 from transactions.panels import Panel
@@ -19,11 +20,14 @@ MOST: Final = 20
 def screening(dossier: Dossier) -> Mapping[str, Any]:
     """Every check of the transaction with its hits, oldest first."""
     checks = list(ScreeningCheck.objects.filter(transaction=dossier.transaction).prefetch_related("hits"))
-    cases = list(Case.objects.of_transaction(dossier.transaction).order_by("pk"))
     for check in checks:
         party = dossier.parties.get(SIDE_OF.get(check.subject, ""))
         check.shown_hits = [(hit, compare(hit, party)) for hit in check.hits.all()[:MOST]]  # type: ignore[attr-defined]
-    return {"checks": checks, "cases": cases, "count": sum(len(check.hits.all()) for check in checks)}
+    return {
+        "checks": checks,
+        "cases": cases_of(dossier.transaction),
+        "count": sum(len(check.hits.all()) for check in checks),
+    }
 
 
 def register() -> None:

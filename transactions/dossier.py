@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Subquery
+
+from accounts.access import has
 from transactions.answers import Answer, answer_for, key_of
 from transactions.discretion import Reader
 from transactions.explain import Explanation, explain
-from transactions.facts import Facts, Read, facts_about
+from transactions.facts import Facts, Read, data_changed_at, facts_about
 from transactions.models import Account, AnswerText, Event, Holiday, Note, Party, PurposeCode, ReasonCode, Transaction
-from transactions.object_trail import remembered_reason
+from transactions.object_trail import entries_of, remembered_reason, reveals_by
 from transactions.related import Related, related_to
 from transactions.stepper import StepShown, steps_of
 from transactions.timeline import Timeline, timeline_of
@@ -20,17 +24,28 @@ from transactions.vocabulary import EventType, Side
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from audit.models import AuditEvent
+    from transactions.querysets import TransactionQuerySet
 
 REASON_IS_REMEMBERED: Final = dt.timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Dossier:
-    """A transaction as one person reads it at one moment. Properties ask the database at most once each."""
+    """A transaction as one person reads it at one moment. Properties ask the database at most once each.
+
+    `of` reads what stands beside the transaction's row with it; a dossier of a row that was read already asks once.
+    """
 
     transaction: Transaction
     user: User
     now: dt.datetime
+
+    @classmethod
+    def of(cls, rows: TransactionQuerySet, user: User, now: dt.datetime) -> Dossier | None:
+        """The one transaction among `rows` as this person reads it now; None where there is none."""
+        found = rows.for_detail().annotate(**_standing_beside(now)).first()
+        return cls(found, user, now) if found is not None else None
 
     @cached_property
     def reader(self) -> Reader:
@@ -45,7 +60,8 @@ class Dossier:
     def facts(self) -> Facts:
         """What the guards of deeds look at."""
         accounts = [self.account] if self.account is not None else []
-        return facts_about(self.transaction, read=Read(self.events, accounts, self.reasons))
+        changed = {self.transaction.pk: self._beside("data_changed_at")}
+        return facts_about(self.transaction, read=Read(self.events, accounts, self.reasons, changed))
 
     @cached_property
     def reasons(self) -> dict[str, ReasonCode]:
@@ -56,7 +72,7 @@ class Dossier:
     @cached_property
     def holidays(self) -> frozenset[dt.date]:
         """The bank's holidays that may still matter."""
-        return frozenset(Holiday.objects.filter(day__gte=self.now.date()).values_list("day", flat=True))
+        return frozenset(self._beside("holidays_ahead"))
 
     @cached_property
     def explanation(self) -> Explanation:
@@ -134,9 +150,7 @@ class Dossier:
     @cached_property
     def purpose(self) -> str:
         """What the remittance is for, in words; a code that nobody described stays as it came."""
-        code = self.transaction.purpose_code
-        described = PurposeCode.objects.filter(code=code).first() if code else None
-        return str(described) if described else code
+        return f"{self.transaction.purpose_code} {self._beside('purpose_text') or ''}".strip()
 
     @cached_property
     def notes(self) -> list[Note]:
@@ -147,6 +161,31 @@ class Dossier:
         return related_to(self.transaction, self.account, self.remitter, self.user)
 
     @cached_property
+    def trail(self) -> list[AuditEvent]:
+        """What the trail says about the transaction: the newest entries, and everyone who saw personal data."""
+        return entries_of(self.transaction)
+
+    @cached_property
     def remembered_reason(self) -> str:
         """Why this reader wanted to see a hidden value of this transaction a moment ago; "" if they did not."""
-        return remembered_reason(self.transaction, self.user, self.now, REASON_IS_REMEMBERED)
+        since = self.now - REASON_IS_REMEMBERED
+        reads_trail = has(self.user, "audit.view_object_trail")
+        entries = self.trail if reads_trail else reveals_by(self.user, self.transaction, since=since)
+        return remembered_reason(entries, self.user, since=since)
+
+    def _beside(self, name: str) -> Any:
+        row = self.transaction
+        if name not in row.__dict__:
+            row.__dict__ |= Transaction.objects.numbered(row.pk).values(**_standing_beside(self.now)).get()
+        return row.__dict__[name]
+
+
+def _standing_beside(now: dt.datetime) -> dict[str, Any]:
+    """What a page says of a transaction out of single values of other tables."""
+    purposes = PurposeCode.objects.filter(code=OuterRef("purpose_code"))
+    holidays = Holiday.objects.filter(day__gte=now.date())
+    return {
+        "purpose_text": Subquery(purposes.values("text")),
+        "holidays_ahead": ArraySubquery(holidays.values("day")),
+        "data_changed_at": data_changed_at(),
+    }

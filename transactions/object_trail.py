@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from accounts.models import User
+from django.contrib.auth.models import Permission
+from django.db.models import Exists, OuterRef
+
 from audit import sentences
 from audit.models import AuditEvent
 from audit.verbs import Verb
 from transactions.discretion import REVIEWER, Reader
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from transactions.models import Transaction
 
 MOST: Final = 30
@@ -42,15 +46,32 @@ class ObjectTrail:
     last_reveal_at: dt.datetime | None
 
 
-def trail_of(transaction: Transaction, reader: Reader, *, most: int = MOST) -> ObjectTrail:
-    """What the trail says about `transaction`. Outside compliance its people read Reviewer, without their reasons."""
-    own = AuditEvent.objects.of(transaction).newest_first()
-    read = list(own[: most + 1])
-    reveals = list(own.filter(verb=Verb.REVEALED, result="OK").values_list("actor", "at"))
-    names = sentences.names_in(read) | ({} if reader.sees_compliance else _reviewers({entry.actor for entry in read}))
-    entries = [_said(entry, names, reader) for entry in read[:most] if _may_read(entry, reader)]
-    last_by, last_at = reveals[0] if reveals else ("", None)
-    return ObjectTrail(entries, len(read) > most, len(reveals), names.get(last_by, last_by), last_at)
+def entries_of(transaction: Transaction, *, most: int = MOST) -> list[AuditEvent]:
+    """What the trail says about `transaction`, newest first: its newest entries with one more than is shown, and
+    every entry of somebody who saw personal data of it, however old.
+    """
+    own = AuditEvent.objects.of(transaction)
+    return list(own.newest_first()[: most + 1].union(own.reveals()).order_by("-seq"))
+
+
+def trail_of(entries: Sequence[AuditEvent], reader: Reader, *, most: int = MOST) -> ObjectTrail:
+    """What `entries_of` a transaction say to `reader`. Outside compliance its people read Reviewer, without their
+    reasons.
+    """
+    read, reveals = entries[: most + 1], [entry for entry in entries if _is_reveal(entry)]
+    names = _names(read, reader)
+    last = reveals[0] if reveals else None
+    return ObjectTrail(
+        entries=[_said(entry, names, reader) for entry in read[:most] if _may_read(entry, reader)],
+        has_more=len(read) > most,
+        reveals=len(reveals),
+        last_reveal_by=names.get(last.actor, last.actor) if last else "",
+        last_reveal_at=last.at if last else None,
+    )
+
+
+def _is_reveal(entry: AuditEvent) -> bool:
+    return bool(entry.verb == Verb.REVEALED and entry.result == "OK")
 
 
 def _may_read(entry: AuditEvent, reader: Reader) -> bool:
@@ -66,14 +87,14 @@ def _said(entry: AuditEvent, names: dict[str, str], reader: Reader) -> Said:
     return Said(entry.seq, entry.at, sentence, entry.said["result"], entry.said["request_id"], sentences.changes(entry))
 
 
-def _reviewers(usernames: set[str]) -> dict[str, str]:
-    """Those of the people who work on compliance cases, all under the one neutral name."""
-    found = User.objects.filter(
-        username__in=usernames,
-        groups__permissions__codename=_REVIEWER_RIGHT,
-        groups__permissions__content_type__app_label="compliance",
+def _names(entries: Sequence[AuditEvent], reader: Reader) -> dict[str, str]:
+    """The people in the entries by user name; outside compliance those who work on its cases under one neutral name."""
+    own = Permission.objects.filter(
+        group__user=OuterRef("pk"), codename=_REVIEWER_RIGHT, content_type__app_label="compliance"
     )
-    return dict.fromkeys(found.values_list("username", flat=True), REVIEWER)
+    people = sentences.people_in(entries).annotate(reviews=Exists(own))
+    is_hidden = not reader.sees_compliance
+    return {one.username: REVIEWER if is_hidden and one.reviews else str(one) for one in people}
 
 
 def has_viewed(transaction: Transaction, person: User, since: dt.datetime) -> bool:
@@ -82,10 +103,14 @@ def has_viewed(transaction: Transaction, person: User, since: dt.datetime) -> bo
     return bool(own.filter(actor=person.username, verb=Verb.VIEWED, at__gte=since).exists())
 
 
-def remembered_reason(transaction: Transaction, person: User, now: dt.datetime, within: dt.timedelta) -> str:
-    """The reason this person last gave for seeing a hidden value of this transaction, if it was a moment ago."""
-    recent = AuditEvent.objects.of(transaction).filter(
-        actor=person.username, verb=Verb.REVEALED, result="OK", at__gt=now - within
-    )
-    last = recent.newest_first().first()
+def reveals_by(person: User, transaction: Transaction, *, since: dt.datetime) -> list[AuditEvent]:
+    """What this person saw of the transaction's personal data lately, newest first."""
+    own = AuditEvent.objects.of(transaction).reveals().filter(actor=person.username, at__gt=since)
+    return list(own.newest_first())
+
+
+def remembered_reason(entries: Iterable[AuditEvent], person: User, *, since: dt.datetime) -> str:
+    """The reason this person last gave for seeing a hidden value, among entries newest first, if it was `since`."""
+    own = (one for one in entries if _is_reveal(one) and one.actor == person.username and one.at > since)
+    last = next(own, None)
     return str(last.said["reason"]) if last else ""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from django.db.models import Value
 
 from transactions.models import Transaction
 
@@ -57,11 +61,16 @@ class Related:
 
 def related_to(transaction: Transaction, account: Account | None, remitter: Party | None, user: User) -> Related:
     """What is related to `transaction` among the rows that `user` may see."""
-    mine = Transaction.objects.visible_to(user).exclude(pk=transaction.pk).for_rows()
+    mine = Transaction.objects.visible_to(user).exclude(pk=transaction.pk).for_rows().newest_first()
     number = account.number if account else ""
     id_number = remitter.id_number if remitter else ""
-    same_account = list(mine.to_account(number).newest_first()[: MOST + 1]) if number else []
-    by_remitter = mine.of_remitter(id_number, transaction.received_at, REMITTER_WITHIN).newest_first()
+    kin = {}
+    if number:
+        kin["same-account"] = mine.to_account(number)
+    if id_number:
+        kin["same-remitter"] = mine.of_remitter(id_number, transaction.received_at, REMITTER_WITHIN)
+    found = _read(kin)
+    same_account = found["same-account"]
     return Related(
         duplicates=_group(
             "duplicates",
@@ -78,10 +87,20 @@ def related_to(transaction: Transaction, account: Account | None, remitter: Part
         same_remitter=_group(
             "same-remitter",
             "Same remitter within 30 days",
-            list(by_remitter[: MOST + 1]) if id_number else [],
+            found["same-remitter"],
             "No other transaction of this remitter." if id_number else NO_DOCUMENT,
         ),
     )
+
+
+def _read(kin: Mapping[str, TransactionQuerySet]) -> defaultdict[str, list[Transaction]]:
+    """The rows of each kinship in its order, one more than is shown, in one statement for all."""
+    found: defaultdict[str, list[Transaction]] = defaultdict(list)
+    asked = [rows.annotate(kinship=Value(key))[: MOST + 1] for key, rows in kin.items()]
+    rows = asked[0].union(*asked[1:], all=True) if asked else ()
+    for row in sorted(rows, key=lambda row: (row.received_at, row.pk), reverse=True):
+        found[row.kinship].append(row)
+    return found
 
 
 def _duplicates(
@@ -89,7 +108,7 @@ def _duplicates(
 ) -> list[Transaction]:
     """Among the rows of the same account, if those are all there are; else asked for by themselves."""
     if len(same_account) > MOST:
-        return list(mine.paying_the_same(transaction, number, DUPLICATE_WITHIN).newest_first()[: MOST + 1])
+        return list(mine.paying_the_same(transaction, number, DUPLICATE_WITHIN)[: MOST + 1])
     return [row for row in same_account if _looks_like(row, transaction)]
 
 

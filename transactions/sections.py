@@ -83,7 +83,7 @@ def changes(dossier: Dossier) -> Mapping[str, Any]:
 
 
 def trail(dossier: Dossier) -> Mapping[str, Any]:
-    return {"trail": trail_of(dossier.transaction, dossier.reader)}
+    return {"trail": trail_of(dossier.trail, dossier.reader)}
 
 
 def _words(code: str) -> str:

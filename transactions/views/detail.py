@@ -22,7 +22,7 @@ from transactions.dossier import Dossier
 from transactions.forms import InquiryForm, NoteForm, RevealForm, TimelineForm, WayBackForm
 from transactions.models import Transaction
 from transactions.neighbours import neighbours
-from transactions.object_trail import trail_of
+from transactions.object_trail import entries_of, trail_of
 from transactions.panels import sections_for
 from transactions.reveals import FIELDS, hidden
 from transactions.vocabulary import badge_of
@@ -92,7 +92,8 @@ def trail(request: HttpRequest, reference: str) -> HttpResponse:
     request.reading_unrecorded = not audit_trail.record_reading(  # type: ignore[attr-defined]
         Verb.READ_TRAIL, by=dossier.user, obj=dossier.transaction
     )
-    context = {"trail": trail_of(dossier.transaction, dossier.reader, most=WHOLE_TRAIL), "is_whole": True}
+    entries = entries_of(dossier.transaction, most=WHOLE_TRAIL)
+    context = {"trail": trail_of(entries, dossier.reader, most=WHOLE_TRAIL), "is_whole": True}
     return render(request, "transactions/trail.html", {"dossier": dossier, "section": context})
 
 
@@ -131,10 +132,11 @@ def answer_copied(request: HttpRequest, reference: str) -> HttpResponse:
 
 def dossier_of(request: HttpRequest, reference: str) -> Dossier:
     """The transaction as this person reads it now. Out of their scope and absent are the same: not found."""
-    found = Transaction.objects.visible_to(request.user).called(reference.replace("\x00", "")).for_detail().first()
-    if found is None:
+    rows = Transaction.objects.visible_to(request.user).called(reference.replace("\x00", ""))
+    dossier = Dossier.of(rows, request.user, timezone.now())  # type: ignore[arg-type]
+    if dossier is None:
         raise Http404
-    return Dossier(found, request.user, timezone.now())  # type: ignore[arg-type]
+    return dossier
 
 
 def record_view(request: HttpRequest, dossier: Dossier, *, part: str = "") -> None:
