@@ -27,7 +27,6 @@ from audit.verbs import Verb
 from backoffice.reports import health
 from backoffice.reports.models import Alarm, AlarmSeen, Sample
 from backoffice.reports.querysets import EVERY_READER, readers_of
-from transactions import formats
 from transactions.models import Transaction
 from transactions.vocabulary import FINAL_STAGES, Rail, Stage, Status
 
@@ -75,8 +74,7 @@ def silent_partners(now: datetime) -> Iterable[Wrong]:
     """Partners from whom nothing came for ten times their usual gap, and for five minutes at least."""
     for pulse in health.partners(now):
         if pulse.is_silent(now) and pulse.last is not None and pulse.usual is not None:
-            usual = formats.duration(pulse.usual)
-            sentence = f"Nothing has come from {pulse.name}; usually something comes every {usual}."
+            sentence = f"Nothing has come from {pulse.name}; usually instructions come {pulse.pace}."
             yield Wrong(Alarm.Kind.PARTNER_SILENT, pulse.code, sentence, pulse.last, pulse.partner_id)
 
 
@@ -85,8 +83,7 @@ def stalled_feed(now: datetime) -> Iterable[Wrong]:
     """No delivery of the platform, from any partner, for too long."""
     pulse = health.feed(now)
     if pulse.is_silent(now) and pulse.last is not None and pulse.usual is not None:
-        usual = formats.duration(pulse.usual)
-        sentence = f"The platform sends nothing; usually a delivery comes every {usual}."
+        sentence = f"The platform sends nothing; usually deliveries come {pulse.pace}."
         yield Wrong(Alarm.Kind.FEED_STALLED, "feed", sentence, pulse.last)
 
 

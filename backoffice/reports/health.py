@@ -14,6 +14,7 @@ from django.db import connection
 from accounts.access import scope_of
 from accounts.models import Partner
 from backoffice.gateway.models import Delivery
+from transactions import formats
 from transactions.querysets import scoped_sql
 from transactions.vocabulary import Rail, Status
 
@@ -26,6 +27,8 @@ LOOKED_AT: Final = 50
 """So many of the latest arrivals tell what is usual."""
 FEWEST: Final = 10
 """Fewer arrivals than this tell nothing about what is usual."""
+AT_ONCE: Final = timedelta(seconds=1)
+"""What comes closer together than this comes together."""
 RECENT: Final = 2_000
 """Rails are judged by so many of the latest transactions."""
 
@@ -39,6 +42,13 @@ class Pulse:
     partner_id: int | None
     last: datetime | None
     usual: timedelta | None
+
+    @property
+    def pace(self) -> str:
+        """How often something comes, in words; "" where nobody knows."""
+        if self.usual is None:
+            return ""
+        return "several at once" if self.usual < AT_ONCE else f"every {formats.duration(self.usual)}"
 
     def limit(self) -> timedelta | None:
         """How long a silence may last: ten times the usual gap, at least five minutes."""

@@ -114,7 +114,7 @@ class AlarmFactory(factory.django.DjangoModelFactory[Alarm]):
 
     kind = Alarm.Kind.PARTNER_SILENT
     about = "RIA"
-    sentence = "Nothing has come from RIA; usually something comes every 20 s."
+    sentence = "Nothing has come from RIA; usually instructions come every 20 s."
     partner = factory.SubFactory(PartnerFactory, code="RIA")
     since = HOUR
     opened_at = HOUR

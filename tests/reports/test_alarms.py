@@ -46,7 +46,7 @@ def test_a_partner_that_goes_silent_raises_its_alarm_and_ends_it_when_it_speaks(
     assert open_now() == [(KIND.PARTNER_SILENT, "RIA")]
     (alarm,) = Alarm.objects.all()
     assert (alarm.sentence, alarm.since) == (
-        f"Nothing has come from {alarm.partner.name}; usually something comes every 20 s.",
+        f"Nothing has come from {alarm.partner.name}; usually instructions come every 20 s.",
         NOW,
     )
     watch(NOW + timedelta(minutes=6))
@@ -67,6 +67,13 @@ def test_a_slow_partner_may_be_quiet_for_ten_times_its_usual_gap() -> None:
     assert open_now() == [(KIND.PARTNER_SILENT, "MARJAN")]
 
 
+def test_what_usually_comes_together_has_no_pace_in_seconds() -> None:
+    arrivals("RIA", every=timedelta(0), last=NOW)
+    watch(NOW + timedelta(minutes=6))
+    (alarm,) = Alarm.objects.all()
+    assert alarm.sentence == f"Nothing has come from {alarm.partner.name}; usually instructions come several at once."
+
+
 def test_of_a_few_arrivals_nobody_can_say_what_is_usual() -> None:
     assert usual_gap([NOW - timedelta(seconds=20 * number) for number in range(9)]) is None
     assert usual_gap([NOW - timedelta(seconds=20 * number) for number in range(10)]) == timedelta(seconds=20)
@@ -79,7 +86,7 @@ def test_a_feed_that_stalls_raises_its_alarm() -> None:
     assert open_now() == []
     watch(NOW + timedelta(minutes=5, seconds=1))
     assert open_now() == [(KIND.FEED_STALLED, "feed")]
-    assert Alarm.objects.get().sentence == "The platform sends nothing; usually a delivery comes every 1 s."
+    assert Alarm.objects.get().sentence == "The platform sends nothing; usually deliveries come every 1 s."
 
 
 def test_a_stage_over_its_limit_in_which_nothing_failed_raises_its_alarm() -> None:

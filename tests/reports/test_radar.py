@@ -93,6 +93,15 @@ def test_it_says_when_something_last_came_and_how_often_it_does(as_omar: Client,
         assert "Last event from" not in as_bilal.get("/radar/").content.decode()
 
 
+@pytest.mark.parametrize("apart", [timedelta(0), timedelta(milliseconds=40)])
+def test_of_what_comes_together_it_says_so(as_omar: Client, apart: timedelta) -> None:
+    for number in range(12):
+        lay(number, received_at=NOW - number * apart, stage="credited", status_since=NOW)
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        page = re.sub(r"<[^>]+>", "", as_omar.get("/radar/").content.decode())
+    assert re.search(r"Last event from \w[\w ]* 1 min ago, usually several at once\.", page)
+
+
 def test_a_filter_that_is_not_known_is_named(as_omar: Client) -> None:
     html = as_omar.get("/radar/?colour=red").content.decode()
     assert "There is no filter &quot;colour&quot;." in html
