@@ -80,7 +80,7 @@ MENU: list[Entry] = [
     Entry(
         "Compliance",
         "/compliance/",
-        "in_review",
+        "shield",
         frozenset({"compliance.view_cases"}),
         key="c",
         waiting=compliance_desk.waiting_rows,
@@ -104,16 +104,16 @@ MENU: list[Entry] = [
     Entry(
         "Approvals",
         "/approvals/",
-        "check",
+        "approvals",
         INBOX,
         key="a",
         waiting=ApprovalRequest.objects.waiting_for,
     ),
-    Entry("Reports", "/reports/", "list", frozenset({"reports.view_reports"}), key="r"),
+    Entry("Reports", "/reports/", "report", frozenset({"reports.view_reports"}), key="r"),
     Entry(
         "e-PRC",
         "/eprc/",
-        "check",
+        "certificate",
         frozenset({"reports.issue_eprc", "reports.propose_eprc_void", "reports.decide_eprc_void", "audit.view_trail"}),
     ),
     Entry("Exports", "/exports/", "down", frozenset({"reports.create_export", "reports.issue_eprc"})),

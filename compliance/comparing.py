@@ -26,7 +26,7 @@ LABELS: Final = {
 }
 _ALWAYS: Final = ("name", "dateOfBirth", "nationality")
 _WORDS: Final = {"SAME": "Same", "CLOSE": "Similar", "DIFFERENT": "Differs"}
-_TONES: Final = {"Same": "check", "Similar": "pending", "Differs": "close"}
+_TONES: Final = {"Same": "check", "Similar": "similar", "Differs": "close"}
 _MASKS: Final = {"dateOfBirth": "birth_date", "idNumber": "id", "mobileNumber": "phone", "email": "email"}
 LONGEST_TO_MARK: Final = 80
 

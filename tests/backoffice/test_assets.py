@@ -14,6 +14,8 @@ from django.conf import STATICFILES_STORAGE_ALIAS
 from django.contrib.staticfiles.storage import StaticFilesStorage
 
 from backoffice import VERSION
+from backoffice.context import MENU
+from compliance.comparing import Compared
 from transactions.templatetags.backoffice_tags import icon
 from transactions.vocabulary import Badge
 
@@ -139,9 +141,23 @@ def test_every_icon_that_is_asked_for_is_drawn() -> None:
     assert asked - drawn == set()
 
 
+def shapes() -> dict[str, str]:
+    text = (STATIC / "icons.svg").read_text()
+    return dict(re.findall(r'id="i-([\w-]+)" viewBox="0 0 24 24">(.*?)</symbol>', text))
+
+
 def test_badges_have_a_shape_each() -> None:
-    shapes = dict(re.findall(r'id="i-([\w-]+)" viewBox="0 0 24 24">(.*?)</symbol>', (STATIC / "icons.svg").read_text()))
-    assert len({shapes[badge] for badge in Badge.values}) == len(Badge)
+    assert len({shapes()[badge] for badge in Badge.values}) == len(Badge)
+
+
+def test_the_entries_of_the_menu_have_a_shape_each() -> None:
+    assert len({shapes()[entry.icon] for entry in MENU}) == len(MENU)
+
+
+def test_how_two_values_agree_has_a_shape_each_and_none_is_a_clock() -> None:
+    words = ("Same", "Similar", "Differs", "Cannot compare")
+    drawn = {shapes()[Compared("Name", "", "", word).icon] for word in words}
+    assert len(drawn - {shapes()["clock"]}) == len(words)
 
 
 def test_the_build_that_the_foot_names_is_the_one_of_the_project() -> None:
