@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.http import QueryDict
 
 RELATIVE: Final = {
     "today": "Today",
@@ -77,6 +78,26 @@ def span(text: str, *, now: datetime, zone: ZoneInfo) -> Span:
         _opens(begin, zone) if begin else None,
         _closes(last, zone) if last else None,
     )
+
+
+def folded(params: QueryDict, *names: str) -> QueryDict:
+    """What a form with these periods sends, as an address says it: two dates are one period."""
+    sent = [name for name in names if f"{name}_from" in params or f"{name}_to" in params]
+    if not sent:
+        return params
+    plain = params.copy()
+    for name in sent:
+        first, last = (params.get(f"{name}_{side}", "").strip() for side in ("from", "to"))
+        for side in ("from", "to"):
+            plain.pop(f"{name}_{side}", None)
+        plain[name] = f"{first}..{last}" if first or last else plain.get(name, "")
+    return plain
+
+
+def ends_of(text: str) -> tuple[str, str]:
+    """The first and the last day of a period given by days, as people write them; blank for a relative one."""
+    first, dots, last = text.partition("..")
+    return (first.replace("T", " "), last.replace("T", " ")) if dots else ("", "")
 
 
 _Moment = tuple[date, time | None]

@@ -22,6 +22,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.urls import reverse
 
+from accounts import periods
 from accounts.access import scope_of
 from accounts.histories import Line as Past
 from accounts.models import User
@@ -201,13 +202,7 @@ class SinceForm(forms.Form):
 
 def folded(params: QueryDict) -> QueryDict:
     """What the form sends, as an address says it: two dates are one period."""
-    if not ({"range_from", "range_to"} & set(params)):
-        return params
-    plain = params.copy()
-    first, last = (plain.pop(f"range_{side}", [""])[-1].strip() for side in ("from", "to"))
-    if first or last:
-        plain["range"] = f"{first}..{last}"
-    return plain
+    return periods.folded(params, "range")
 
 
 class TrailQuery:
@@ -368,8 +363,7 @@ class TrailQuery:
 
     @property
     def range_ends(self) -> tuple[str, str]:
-        first, dots, last = self.one("range").partition("..")
-        return (first.replace("T", " "), last.replace("T", " ")) if dots else ("", "")
+        return periods.ends_of(self.one("range"))
 
     def one(self, name: str) -> str:
         return next((value for value in self.given.get(name, []) if value), "")

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
 
+from accounts import periods
 from accounts.errors import Refused
 from transactions import assigned, columns, paging
 from transactions.columns import Column
@@ -157,16 +158,7 @@ class Heading:
 
 def folded(params: QueryDict) -> QueryDict:
     """What the form of the list sends, as an address says it: two dates are one period."""
-    sent = [name for name in PERIODS if f"{name}_from" in params or f"{name}_to" in params]
-    if not sent:
-        return params
-    plain = params.copy()
-    for name in sent:
-        first, last = (params.get(f"{name}_{side}", "").strip() for side in ("from", "to"))
-        for side in ("from", "to"):
-            plain.pop(f"{name}_{side}", None)
-        plain[name] = f"{first}..{last}" if first or last else plain.get(name, "")
-    return plain
+    return periods.folded(params, *PERIODS)
 
 
 class TransactionQuery:
@@ -397,16 +389,12 @@ class TransactionQuery:
 
     @property
     def created_ends(self) -> tuple[str, str]:
-        """The first and the last day of a period given by days, as people write them; blank for a relative one."""
-        return self._ends_of("created")
+        """The first and the last day of the period, as its form shows them."""
+        return periods.ends_of(self._one("created"))
 
     @property
     def updated_ends(self) -> tuple[str, str]:
-        return self._ends_of("updated")
-
-    def _ends_of(self, name: str) -> tuple[str, str]:
-        first, dots, last = self._one(name).partition("..")
-        return (first.replace("T", " "), last.replace("T", " ")) if dots else ("", "")
+        return periods.ends_of(self._one("updated"))
 
     @property
     def is_first_page(self) -> bool:
