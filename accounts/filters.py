@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import maker_checker, notifications
 from accounts.models import ApprovalRequest, Notification
-from accounts.periods import Span, span
+from accounts.periods import RELATIVE, Span, ends_of, folded, span
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -27,6 +27,7 @@ PAGE: Final = 50
 TABS: Final = [("todo", "To decide"), ("mine", "My requests"), ("done", "Decided"), ("all", "All")]
 AGES: Final = [("1h", "More than an hour"), ("4h", "More than 4 hours"), ("1d", "More than a day")]
 _SPANS: Final = {"1h": dt.timedelta(hours=1), "4h": dt.timedelta(hours=4), "1d": dt.timedelta(days=1)}
+PERIOD: Final = "asked"
 _NOT_FILTERS: Final = frozenset({"after"})
 
 
@@ -109,7 +110,7 @@ class ApprovalQuery:
     """One reading of the inbox: rows, tabs, troubles. A bad parameter shows no rows."""
 
     def __init__(self, params: QueryDict, user: User) -> None:
-        self.params, self.user = params.copy(), user
+        self.params, self.user = folded(params, PERIOD).copy(), user
         effective = self.params.copy()
         effective.setdefault("tab", "todo")
         self.tab = effective["tab"]
@@ -128,10 +129,23 @@ class ApprovalQuery:
                 yield Trouble(f"There is no filter “{key}”.", self._without(key))
         for name in self.filters.form.errors:
             if name in self.filters.filters:
-                word = str(self.filters.filters[name].label).lower()
-                yield Trouble(f"There is no {word} “{self.params.get(name, '')}”.", self._without(name))
+                label = str(self.filters.filters[name].label)
+                fault = f"There is no {label.lower()} “{self.params.get(name, '')}”."
+                if name == PERIOD:
+                    fault = f"{label}: {self.filters.form.errors[name][0]}"
+                yield Trouble(fault, self._without(name))
         if self.params.get("after") and self._after is None:
             yield Trouble("This page of the list is not there any more.", self._without("after"))
+
+    @property
+    def periods(self) -> Iterable[tuple[str, str]]:
+        """The usual periods, as one chooses them."""
+        return RELATIVE.items()
+
+    @property
+    def asked_ends(self) -> tuple[str, str]:
+        """The first and the last day of the period, as its form shows them."""
+        return ends_of(self.params.get(PERIOD, ""))
 
     @cached_property
     def _after(self) -> Any:

@@ -18,7 +18,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import ApprovalRequest
-from accounts.periods import Span, span
+from accounts.periods import RELATIVE, Span, ends_of, folded, span
 from compliance.guards import OBJECT
 from compliance.models import Case, WhitelistRule
 from compliance.vocabulary import TRIGGERS_OF, Outcome, Priority, Queue, Trigger
@@ -42,6 +42,7 @@ TABS: Final = {
     "all": "All, closed too",
 }
 LIMITS: Final = [("over", "Over its limit"), ("hour", "Due within the hour")]
+PERIODS: Final = ("opened", "ended")
 _NOT_FILTERS: Final = frozenset({"tab", "after"})
 _UNCOUNTED: Final = frozenset({"closed", "all"})
 
@@ -140,7 +141,7 @@ class CaseQuery:
 
     def __init__(self, params: QueryDict, user: User, now: datetime) -> None:
         self.params = QueryDict(mutable=True)
-        for name, values in params.lists():
+        for name, values in folded(params, *PERIODS).lists():
             self.params.setlist(name, [value.replace("\x00", "") for value in values if value])
             if not self.params.getlist(name):
                 del self.params[name]
@@ -169,17 +170,32 @@ class CaseQuery:
             for key in self.params
             if key in known and len(self.params.getlist(key)) > 1
         ]
-        found += [
-            Trouble(
-                f'There is no {_label(self, name).lower()} "{_short(self.params.get(name, ""))}".', self._without(name)
-            )
-            for name in self.filters.form.errors
-        ]
+        found += [Trouble(self._fault(name), self._without(name)) for name in self.filters.form.errors]
         if self.tab not in TABS:
             found.append(Trouble(f'There is no part "{_short(self.tab)}" of the queue.', self._without("tab")))
         if self.params.get("after") and self._after is None:
             found.append(Trouble("This page of the queue is not there any more.", self._without("after")))
         return found
+
+    def _fault(self, name: str) -> str:
+        label = _label(self, name)
+        if name in PERIODS:
+            return f"{label}: {self.filters.form.errors[name][0]}"
+        return f'There is no {label.lower()} "{_short(self.params.get(name, ""))}".'
+
+    @property
+    def periods(self) -> Iterable[tuple[str, str]]:
+        """The usual periods, as one chooses them."""
+        return RELATIVE.items()
+
+    @property
+    def opened_ends(self) -> tuple[str, str]:
+        """The first and the last day of the period, as its form shows them."""
+        return ends_of(self.params.get("opened", ""))
+
+    @property
+    def ended_ends(self) -> tuple[str, str]:
+        return ends_of(self.params.get("ended", ""))
 
     @cached_property
     def matching(self) -> CaseQuerySet:
@@ -250,7 +266,8 @@ class CaseQuery:
         for name, field in form.fields.items():
             value = self.params.get(name, "")
             if value and name not in form.errors:
-                label = dict(getattr(field, "choices", [])).get(value, value)
+                span = form.cleaned_data.get(name) if name in PERIODS else None
+                label = span.label if span else dict(getattr(field, "choices", [])).get(value, value)
                 yield Chip(f"{field.label}: {label}", self._without(name))
 
     @property

@@ -126,6 +126,18 @@ def test_a_filter_that_is_none_shows_nothing_and_says_so(as_sana: Client, asked:
     assert asked.number not in html
 
 
+def test_the_period_in_which_it_was_asked_is_chosen_or_typed_as_everywhere(
+    as_sana: Client, asked: ApprovalRequest
+) -> None:
+    html = as_sana.get("/approvals/?tab=todo&asked=today").content.decode()
+    assert '<option value="today" selected>Today</option>' in html
+    assert 'name="asked_to" size="11" placeholder="22 Nov 2026"' in html
+    assert asked.number in html
+    before = as_sana.get("/approvals/?tab=todo&asked=&asked_from=&asked_to=1+Nov+2020").content.decode()
+    assert asked.number not in before
+    assert 'value="1 Nov 2020"' in before
+
+
 def test_a_page_that_considers_learns_by_itself_that_somebody_decided(
     as_sana: Client, as_omar: Client, asked: ApprovalRequest, sana: User
 ) -> None:

@@ -144,6 +144,28 @@ def test_a_filter_that_is_not_known_shows_no_rows_and_can_be_removed(as_adeel: C
     assert case.number not in text(answer)
 
 
+def test_the_periods_of_the_queue_are_chosen_or_typed_as_everywhere(as_adeel: Client) -> None:
+    old, new = CaseFactory(age=timedelta(days=40)), CaseFactory()
+    page = text(as_adeel.get("/compliance/?opened=7d"))
+    assert '<option value="7d" selected>Last 7 days</option>' in page
+    assert 'name="opened_from" size="11" placeholder="22 Nov 2026"' in page
+    assert 'name="ended_to" size="11" placeholder="22 Nov 2026"' in page
+    assert "Opened: Last 7 days" in page
+    assert (new.number in page, old.number in page) == (True, False)
+    until = f"{timezone.now() - timedelta(days=30):%d %b %Y}"
+    typed = text(as_adeel.get("/compliance/", {"opened": "", "opened_from": "", "opened_to": until}))
+    assert (new.number in typed, old.number in typed) == (False, True)
+    assert f'name="opened_to" size="11" placeholder="22 Nov 2026" autocomplete="off" value="{until}"' in typed
+
+
+def test_a_period_of_the_queue_that_is_none_is_told_what_one_looks_like(as_adeel: Client) -> None:
+    case = CaseFactory()
+    page = text(as_adeel.get("/compliance/?opened_from=soon"))
+    assert "Opened: Enter a date like 22 Nov 2026." in page
+    assert 'value="soon"' in page
+    assert case.number not in page
+
+
 @pytest.mark.parametrize("tab", ["team", "unassigned", "mine", "approval", "hold", "snoozed", "closed"])
 def test_every_part_of_the_queue_has_an_address(as_adeel: Client, tab: str) -> None:
     CaseFactory()

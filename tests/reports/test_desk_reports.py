@@ -138,7 +138,7 @@ def test_activity_is_the_trail_per_person_and_only_for_who_reads_the_trail(
     [
         ("/reports/approvals/?partner=RIA", "This report has no partner."),
         ("/reports/handover/?range=2026-01-01T09:00..2026-09-01", "Choose 92 days or less, or create an export."),
-        ("/approvals/?asked=foo", "There is no asked “foo”."),
+        ("/approvals/?asked=foo", "Asked: Enter a date like 22 Nov 2026."),
         ("/approvals/?state=foo", "There is no state “foo”."),
     ],
 )
