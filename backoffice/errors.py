@@ -7,12 +7,13 @@ import secrets
 import sys
 from typing import Final
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import BadRequest
 from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.access import roles_that_may
+from accounts.access import ask_to_sign_in, roles_that_may
 from accounts.errors import Refused
 from accounts.permissions import PERMISSIONS
 from audit.trail import CannotRecord
@@ -26,7 +27,9 @@ UNRECORDED: Final = (
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None, *, sentence: str = "") -> HttpResponse:
-    """400: the request cannot be read."""
+    """400: the request cannot be read. One whose session was ended meanwhile can, and is one of nobody now."""
+    if isinstance(exception, SessionInterrupted):
+        return ask_to_sign_in(request)
     sentence = sentence or (str(exception) if isinstance(exception, BadRequest) else "")
     return render(request, "400.html", {"sentence": sentence}, status=400)
 

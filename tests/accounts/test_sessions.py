@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from accounts import sessions
 from accounts.models import User
 from audit.models import AuditEvent
 from tests.factories.accounts import PASSWORD, UserFactory
@@ -109,6 +114,29 @@ def test_htmx_is_told_to_go_to_the_sign_in_page_and_back(browser_of_zara: Client
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/login/?next=/transactions/%3Fstatus%3Dfailed"
     assert answer.content == b""
+
+
+def test_a_session_that_is_ended_in_the_middle_of_its_own_request_is_over(
+    browser_of_zara: Client, zara: User, clock: time_machine.Coordinates
+) -> None:
+    def asked_while_it_ends(method: str, **headers: str) -> HttpResponse:
+        clock.shift(MINUTE)  # so that the request writes into its session when it was seen
+        browser_of_zara.force_login(zara, backend="django.contrib.auth.backends.ModelBackend")
+
+        def ending(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            answer = execute(sql, params, many, context)
+            if 'FROM "accounts_user"' in sql and Session.objects.exists():
+                sessions.end_all_of(zara)
+            return answer
+
+        with connection.execute_wrapper(ending):
+            return getattr(browser_of_zara, method)("/account/", headers=headers or None)
+
+    assert asked_while_it_ends("get").headers["Location"] == "/login/?next=/account/"
+    assert asked_while_it_ends("post").headers["Location"] == "/login/?next=/"
+    part = asked_while_it_ends("get", **{"HX-Request": "true", "HX-Current-URL": "http://testserver/transactions/"})
+    assert (part.status_code, part.headers["HX-Redirect"]) == (401, "/login/?next=/transactions/")
+    assert not is_in(browser_of_zara)
 
 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(zara: User) -> None:
