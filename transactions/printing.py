@@ -10,7 +10,7 @@ A letter that neither has is printed by its number, never as an empty box that h
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from html import escape
 from io import BytesIO
@@ -35,6 +35,9 @@ _FONTS: Final = Path(__file__).parent / "fonts"
 _PLAIN_FONTS: Final = ("DejaVuSans", "NotoNaskhArabic-Regular")
 _BOLD_FONTS: Final = ("DejaVuSans-Bold", "NotoNaskhArabic-Bold")
 _MARGIN: Final = 18 * mm
+ROOM: Final = A4[0] - 2 * _MARGIN
+ROOM_LYING: Final = A4[1] - 2 * _MARGIN
+"""How wide the paper is between its margins, in points."""
 _INK, _QUIET, _RULE = HexColor("#1d2733"), HexColor("#55606e"), HexColor("#c3cad3")
 _LEAST: Final = 60
 """A row is broken between pages where this much of it stays on the first, in points: a lower one moves as a whole."""
@@ -51,6 +54,9 @@ HEADING: Final = ParagraphStyle(
     "heading", parent=STRONG, fontSize=11, leading=14, spaceBefore=4 * mm, spaceAfter=1 * mm
 )
 _NUMBER: Final = ParagraphStyle("number", parent=TEXT, alignment=TA_RIGHT)
+_NUMBER_HEAD: Final = ParagraphStyle("number-head", parent=STRONG, alignment=TA_RIGHT)
+_BESIDE: Final = 14
+"""What a cell needs beside its letters, in points."""
 
 _joined: Final = ArabicReshaper({"language": "Urdu", "support_ligatures": False, "delete_harakat": False})
 
@@ -94,17 +100,37 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Flowable:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Iterable[int] = (), widths: Sequence[Any] = ()
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Iterable[int] = (),
+    widths: Sequence[Any] = (),
+    room: float = ROOM,
 ) -> Flowable:
     """A table whose head is repeated on each page. `numbers` are the columns that stand right.
 
-    `widths` are points, or shares such as "20%" and "*"; without them the columns share the paper alike.
+    `widths` are points, or shares such as "20%" and "*"; without them numbers have the width that they need, since one
+    that is broken is read as another, and the other columns share what is left of the `room`, in points, alike.
     """
-    right = frozenset(numbers)
-    cells = [[text(name, STRONG) for name in head]]
-    cells += [[text(value, _NUMBER if column in right else TEXT) for column, value in enumerate(row)] for row in rows]
+    right, written = frozenset(numbers), [[str(value) for value in row] for row in rows]
+    cells = [[text(name, _NUMBER_HEAD if column in right else STRONG) for column, name in enumerate(head)]]
+    styles = [_NUMBER if column in right else TEXT for column in range(len(head))]
+    cells += [[text(value, style) for value, style in zip(row, styles, strict=True)] for row in written]
     rule = ("LINEBELOW", (0, 0), (-1, -1), 0.4, _RULE)
-    return _laid(cells, widths=list(widths) or ["*"] * len(head), head=1, rules=[rule])
+    return _laid(cells, widths=list(widths) or _widths(head, written, right, room), head=1, rules=[rule])
+
+
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int], room: float) -> list[Any]:
+    """What numbers need; less where the other columns would not have a fair share of the paper."""
+    needed = {}
+    for column in sorted(right):
+        lines = [line for row in rows for line in row[column].splitlines()]
+        words = [_width(word, STRONG) for word in head[column].split()]
+        needed[column] = max([0, *words, *(_width(line, TEXT) for line in lines)]) + _BESIDE
+    others = len(head) - len(needed)
+    most = room - others * min(room / len(head), 60)
+    share = min(1.0, most / max(1.0, sum(needed.values())))
+    return [needed[column] * share if column in needed else "*" for column in range(len(head))]
 
 
 def together(*parts: Flowable) -> Flowable:

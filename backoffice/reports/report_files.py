@@ -137,18 +137,19 @@ def _xlsx(printed: Printed) -> bytes:
 
 def _pdf(printed: Printed) -> bytes:
     flowables = [printing.facts(printed.facts)]
+    wide = any(len(part.head) > WIDE_FROM for part in printed.parts)
+    room = printing.ROOM_LYING if wide else printing.ROOM
     for part in printed.parts:
         flowables.append(printing.heading(part.title))
         if part.note:
             flowables.append(printing.text(part.note, printing.QUIET))
         if part.rows:
             rows = [[words_of(cell) for cell in row] for row in part.rows]
-            flowables.append(printing.table(part.head, rows, numbers=part.numbers))
+            flowables.append(printing.table(part.head, rows, numbers=part.numbers, room=room))
         else:
             flowables.append(printing.text(part.empty))
     made = formats.when_in_detail(printed.ground.now, printed.ground.zone)
     footer = f"{printed.report.title}. Printed by {printed.by} ({printed.by.username}), {made}."
-    wide = any(len(part.head) > WIDE_FROM for part in printed.parts)
     return printing.document(printed.report.title, flowables, footer=footer, wide=wide)
 
 

@@ -107,3 +107,27 @@ def test_a_row_that_fits_on_the_next_page_is_not_broken() -> None:
     _, height = whole.wrap(400, 1_000)
     first, second = whole.split(400, height - 6)
     assert (first._nrows, second._nrows) == (2, 2), "the head and one row, the head and the other"
+
+
+AMOUNT = "PKR 1,248,653,245.37"
+HEADS = ["Partner", "Received", "Value", "Paid", "Flying", "Failed", "Returned", "Cancelled", "Value"]
+
+
+@pytest.mark.parametrize("room", [printing.ROOM, printing.ROOM_LYING])
+def test_an_amount_is_never_broken_into_two_lines(room: float) -> None:
+    """A number of which half stands below is read as another number."""
+
+    def height(value: str) -> float:
+        few = HEADS if room == printing.ROOM_LYING else HEADS[:4]
+        rows = [["Marjan Exchange", *(value if "Value" in name else "1,204" for name in few[1:])]]
+        made = printing.table(few, rows, numbers=range(1, len(few)), room=room)
+        return float(made.wrap(room, 1_000)[1])
+
+    assert height(AMOUNT) == height("0")
+
+
+def test_words_have_room_beside_numbers_that_would_take_all_of_it() -> None:
+    made = printing.table(["Partner", *"ABCDEFGH"], [["Marjan", *[AMOUNT] * 8]], numbers=range(1, 9))
+    made.wrap(printing.ROOM, 1_000)
+    assert min(made._colWidths) >= 40
+    assert sum(made._colWidths) <= printing.ROOM + 1
