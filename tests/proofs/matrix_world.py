@@ -142,6 +142,7 @@ class World:
     users: dict[str, User | None]
     narrow: frozenset[str] = NARROW
     _clients: dict[str, Asker] = field(default_factory=dict)
+    _rows: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, name: str) -> Asker:
         if name not in self._clients:
@@ -186,17 +187,24 @@ class World:
         return (self.cases if address.startswith("compliance:") else self.inquiries)[kind]
 
     def _row(self, address: str, kind: str) -> Any:
-        if kind == "missing":
-            return MISSING
-        model = _model_of(address)
-        if model is None:
-            return None
-        rows = model._default_manager.order_by("pk")
-        of_foreign = _of_foreign(model)
-        row = rows.filter(**of_foreign).first() if kind == "foreign" and of_foreign else rows.first()
-        if kind == "own" and of_foreign:
-            row = rows.exclude(**of_foreign).first()
-        return row.pk if row else MISSING
+        if (address, kind) not in self._rows:
+            self._rows[address, kind] = _row(address, kind)
+        return self._rows[address, kind]
+
+
+def _row(address: str, kind: str) -> Any:
+    """The key of a row behind an address of Django admin; MISSING where there is none of this kind."""
+    if kind == "missing":
+        return MISSING
+    model = _model_of(address)
+    if model is None:
+        return None
+    rows = model._default_manager.order_by("pk")
+    of_foreign = _of_foreign(model)
+    row = rows.filter(**of_foreign).first() if kind == "foreign" and of_foreign else rows.first()
+    if kind == "own" and of_foreign:
+        row = rows.exclude(**of_foreign).first()
+    return row.pk if row else MISSING
 
 
 def _model_of(address: str) -> Any:
