@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar, Final, cast
 
 from django import forms
@@ -451,7 +452,7 @@ class RoleForm(ReasonedForm):
         cleaned = super().clean()
         if not self.errors:
             name = cleaned.get("name", self.instance.name)
-            rights = {f"{right.content_type.app_label}.{right.codename}" for right in cleaned["permissions"]}
+            rights = _names_of(cleaned["permissions"])
             self.refuse_own()
             self._refuse_what_is_kept_apart(name, rights)
             self._refuse_when_nobody_is_left(rights)
@@ -460,9 +461,7 @@ class RoleForm(ReasonedForm):
     def concerns(self, person: User) -> tuple[str | None, str] | None:
         if not self.instance.pk or not User.objects.filter(person_key=person.person_key, groups=self.instance).exists():
             return None
-        chosen = self.cleaned_data["permissions"]
-        rights = {f"{right.content_type.app_label}.{right.codename}" for right in chosen}
-        gives_more = rights - rights_of([self.instance])
+        gives_more = _names_of(self.cleaned_data["permissions"]) - rights_of([self.instance])
         return ("permissions", "You hold this role yourself: you cannot give it more rights.") if gives_more else None
 
     def _refuse_what_is_kept_apart(self, name: str, rights: set[str]) -> None:
@@ -529,7 +528,7 @@ class RoleAdmin(WorkEnds):
         return planned | {"permissions": sorted([*planned["permissions"], *kept])}
 
     def rights_left(self, form: Any) -> list[tuple[User, set[str]]]:
-        chosen = {f"{right.content_type.app_label}.{right.codename}" for right in form.cleaned_data["permissions"]}
+        chosen = _names_of(form.cleaned_data["permissions"])
         return [
             (holder, chosen | rights_of(holder.groups.exclude(pk=form.instance.pk)))
             for holder in form.instance.user_set.all()
@@ -890,6 +889,10 @@ def _rights() -> QuerySet[Permission]:
         known |= Q(content_type__app_label=app, codename=codename)
     rights = Permission.objects.filter(known, content_type__model="right").select_related("content_type")
     return rights.order_by("content_type__app_label", "pk")
+
+
+def _names_of(rights: Iterable[Permission]) -> set[str]:
+    return {f"{right.content_type.app_label}.{right.codename}" for right in rights}
 
 
 def _right_in_words(right: Permission) -> str:
