@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from tests.bench.search import Measured, _best, _environment, _run, _timed
+from tests.bench.serving import Measured, in_turns, serving, timed
 
 SIZES = (20_000, 1_000_000)
 TURNS = 3
@@ -45,33 +42,14 @@ LAY = """
 
 def grow(sizes: Sequence[int]) -> int:
     """Measure at each size in turns and print both; 1 if a page grew by more than is promised."""
-    from backoffice.localpg import LocalPg
-
-    homes = [Path(tempfile.mkdtemp(prefix="openremit-bench-")) for _ in sizes]
-    servers = []
-    try:
-        for home in homes:
-            home.chmod(0o755)  # the server may run as somebody else
-            servers.append(LocalPg(home).start(child=True))
-        places = [_environment(server.url_for("app"), server.url_for("owner")) for server in servers]
+    with serving(len(sizes)) as places:
         for size, place in zip(sizes, places, strict=True):
+            place.seed(size)
             begun = time.perf_counter()
-            _run(place, "manage.py", "migrate", "--verbosity", "0")
-            _run(place, "manage.py", "seed", "--transactions", str(size))
-            _run(place, "-m", "tests.bench.cases", "lay", str(size // 10))
-            took = time.perf_counter() - begun
-            print(f"{size:,} transactions and {size // 10:,} cases in {took:.0f} s", flush=True)
-        runs: list[list[Measured]] = [[] for _ in sizes]
-        for _ in range(TURNS):
-            for place, run in zip(places, runs, strict=True):
-                text = _run(place, "-m", "tests.bench.cases", "measure", "--json")
-                run.append(json.loads(text.splitlines()[-1]))
-    finally:
-        for server in servers:
-            server.destroy()
-        for home in homes:
-            shutil.rmtree(home, ignore_errors=True)
-    return _compare(sizes, [_best(run) for run in runs])
+            place.run("-m", "tests.bench.cases", "lay", str(size // 10))
+            print(f"{size // 10:,} cases laid in {time.perf_counter() - begun:.0f} s", flush=True)
+        found = in_turns(places, TURNS, "-m", "tests.bench.cases", "measure", "--json")
+    return _compare(sizes, found)
 
 
 def _compare(sizes: Sequence[int], found: Sequence[Measured]) -> int:
@@ -129,17 +107,17 @@ def measure() -> Measured:
     # The connection stays open between requests, as the served pages' pool keeps it.
     connection.close = lambda: None  # type: ignore[method-assign]
     return {
-        "queue": _timed([lambda: get("/compliance/")] * ROUNDS),
-        "queue, unassigned": _timed([lambda: get("/compliance/?tab=unassigned")] * ROUNDS),
-        "queue, in the middle": _timed([lambda: get(f"/compliance/?after={middle}")] * ROUNDS),
-        "queue, closed": _timed([lambda: get("/compliance/?tab=closed")] * ROUNDS),
-        "queue, closed ones too": _timed([lambda: get("/compliance/?tab=all")] * ROUNDS),
-        "queue of titles": _timed([lambda: get("/compliance/?queue=title")] * ROUNDS),
-        "case": _timed([lambda one=one: get(one.get_absolute_url()) for one in some]),
-        "case from the queue": _timed([lambda one=one: get(f"{one.get_absolute_url()}?from=Yw") for one in some]),
-        f"case with {HITS} hits": _timed([lambda: get(many.get_absolute_url())] * ROUNDS),
-        MANY_HITS: _timed([lambda: get(many.get_absolute_url())] * ROUNDS, clock=time.process_time),
-        "take next": _timed([lambda: client.post("/compliance/next/")] * ROUNDS),
+        "queue": timed([lambda: get("/compliance/")] * ROUNDS),
+        "queue, unassigned": timed([lambda: get("/compliance/?tab=unassigned")] * ROUNDS),
+        "queue, in the middle": timed([lambda: get(f"/compliance/?after={middle}")] * ROUNDS),
+        "queue, closed": timed([lambda: get("/compliance/?tab=closed")] * ROUNDS),
+        "queue, closed ones too": timed([lambda: get("/compliance/?tab=all")] * ROUNDS),
+        "queue of titles": timed([lambda: get("/compliance/?queue=title")] * ROUNDS),
+        "case": timed([lambda one=one: get(one.get_absolute_url()) for one in some]),
+        "case from the queue": timed([lambda one=one: get(f"{one.get_absolute_url()}?from=Yw") for one in some]),
+        f"case with {HITS} hits": timed([lambda: get(many.get_absolute_url())] * ROUNDS),
+        MANY_HITS: timed([lambda: get(many.get_absolute_url())] * ROUNDS, clock=time.process_time),
+        "take next": timed([lambda: client.post("/compliance/next/")] * ROUNDS),
     }
 
 

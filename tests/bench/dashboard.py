@@ -11,16 +11,15 @@ triggers add to the writing of events.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
+
+from tests.bench.serving import serving
 
 SIZE = 1_000_000
 PERIODS = {"30 days": (30, 20), "24 months": (731, 60)}
@@ -31,24 +30,9 @@ BATCH, TURNS, MOST_ADDED = 1_000, 9, 20
 
 def grow(size: int) -> int:
     """Seed and measure; 1 if a promise is not kept."""
-    from backoffice.localpg import LocalPg
-    from tests.bench.search import _environment, _run
-
-    home = Path(tempfile.mkdtemp(prefix="openremit-bench-"))
-    server = None
-    try:
-        home.chmod(0o755)  # the server may run as somebody else
-        server = LocalPg(home).start(child=True)
-        place = _environment(server.url_for("app"), server.url_for("owner"))
-        _run(place, "manage.py", "migrate", "--verbosity", "0")
-        begun = time.perf_counter()
-        _run(place, "manage.py", "seed", "--transactions", str(size))
-        print(f"seeded {size:,} in {time.perf_counter() - begun:.0f} s", flush=True)
-        text = _run(place, "-m", "tests.bench.dashboard", "measure")
-    finally:
-        if server is not None:
-            server.destroy()
-        shutil.rmtree(home, ignore_errors=True)
+    with serving() as (place,):
+        place.seed(size)
+        text = place.run("-m", "tests.bench.dashboard", "measure")
     print(text, end="")
     return 0 if "NOT KEPT" not in text else 1
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 import csv
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.bench.serving import serving
+
 SIZE = 1_000_000  # of fewer rows the fixed cost of a file is most, and the ratios say nothing
 READER = "nadia"  # sees everything: nothing is spared by a narrow scope
 SHEET = 100_000
@@ -50,31 +49,9 @@ MOST_GROWTH_MB = 20.0
 
 def main(size: int) -> int:
     """Seed a server of its own to `size` and measure there."""
-    from backoffice.localpg import LocalPg
-
-    home = Path(tempfile.mkdtemp(prefix="openremit-bench-"))
-    home.chmod(0o755)  # the server may run as somebody else
-    server = LocalPg(home).start(child=True)
-    try:
-        place = {
-            "DJANGO_SETTINGS_MODULE": "backoffice.settings.base",
-            "DATABASE_URL": server.url_for("app"),
-            "DATABASE_OWNER_URL": server.url_for("owner"),
-            "EXPORT_DIR": str(home / "exports"),
-            "BENCH_PSQL": str(server.bin / "psql"),
-        }
-        begun = time.perf_counter()
-        _run(place, "manage.py", "migrate", "--verbosity", "0")
-        _run(place, "manage.py", "seed", "--transactions", str(size))
-        print(f"seeded {size:,} in {time.perf_counter() - begun:.0f} s", flush=True)
-        return _run(place, "-m", "tests.bench.export", "measure", check=False)
-    finally:
-        server.destroy()
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _run(environment: dict[str, str], *command: str, check: bool = True) -> int:
-    return subprocess.run([sys.executable, *command], cwd=ROOT, env=os.environ | environment, check=check).returncode
+    with serving() as (place,):
+        place.seed(size)
+        return place.judged("-m", "tests.bench.export", "measure")
 
 
 def measure() -> int:

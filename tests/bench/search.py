@@ -11,69 +11,25 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from statistics import quantiles
+from collections.abc import Sequence
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.bench.serving import Measured, in_turns, serving, timed
+
 SIZES = (20_000, 1_000_000)
 ROUNDS = 100
 TURNS = 5
 MOST_GROWTH = 1.3
 READER = "nadia"  # sees everything: nothing is spared by a narrow scope
 
-Measured = dict[str, tuple[float, float]]
-
 
 def grow(sizes: Sequence[int]) -> int:
     """Measure at each size in turns and print both; 1 if a search by reference grew by more than is promised."""
-    from backoffice.localpg import LocalPg
-
-    homes = [Path(tempfile.mkdtemp(prefix="openremit-bench-")) for _ in sizes]
-    servers = []
-    try:
-        for home in homes:
-            home.chmod(0o755)  # the server may run as somebody else
-            servers.append(LocalPg(home).start(child=True))
-        places = [_environment(server.url_for("app"), server.url_for("owner")) for server in servers]
+    with serving(len(sizes)) as places:
         for size, place in zip(sizes, places, strict=True):
-            _run(place, "manage.py", "migrate", "--verbosity", "0")
-            begun = time.perf_counter()
-            _run(place, "manage.py", "seed", "--transactions", str(size))
-            print(f"seeded {size:,} in {time.perf_counter() - begun:.0f} s", flush=True)
-        runs: list[list[Measured]] = [[] for _ in sizes]
-        for _ in range(TURNS):
-            for place, run in zip(places, runs, strict=True):
-                text = _run(place, "-m", "tests.bench.search", "measure", "--json")
-                run.append(json.loads(text.splitlines()[-1]))
-    finally:
-        for server in servers:
-            server.destroy()
-        for home in homes:
-            shutil.rmtree(home, ignore_errors=True)
-    return _compare(sizes, [_best(run) for run in runs])
-
-
-def _environment(application: str, owner: str) -> dict[str, str]:
-    settings = {"DJANGO_SETTINGS_MODULE": "backoffice.settings.base"}
-    return os.environ | settings | {"DATABASE_URL": application, "DATABASE_OWNER_URL": owner}
-
-
-def _best(runs: Sequence[Measured]) -> Measured:
-    """The quietest of several turns, for each thing measured: what else the machine does only ever adds."""
-    return {name: min((run[name] for run in runs), key=lambda times: times[0]) for name in runs[0]}
-
-
-def _run(environment: dict[str, str], *command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout
+            place.seed(size)
+        found = in_turns(places, TURNS, "-m", "tests.bench.search", "measure", "--json")
+    return _compare(sizes, found)
 
 
 def _compare(sizes: Sequence[int], found: Sequence[Measured]) -> int:
@@ -132,32 +88,19 @@ def _measure() -> Measured:
     # The connection stays open between requests, as the served pages' pool keeps it.
     connection.close = lambda: None  # type: ignore[method-assign]
     return {
-        "empty page, the floor": _timed([lambda: client.get("/search/")] * len(rows)),
-        "by reference": _timed([lambda row=row: ask(row.txn_id) for row in rows]),
-        "by bank reference": _timed([lambda row=row: ask(row.bank_reference) for row in rows]),
-        "by reference, the query": _timed([lambda row=row: only_match(read(row.uetr), reader) for row in rows]),
-        "not found": _timed([lambda row=row: ask(f"{row.txn_id}9") for row in rows]),
-        "by its beginning": _timed([lambda row=row: ask(row.txn_id[:9]) for row in rows]),
-        "by IBAN": _timed([lambda row=row: ask(row.beneficiary_iban or row.txn_id) for row in rows]),
-        "by name, words turned": _timed([lambda row=row: ask(turned(row.beneficiary_name)) for row in rows[:100]]),
-        "first page of the list": _timed([lambda: client.get("/transactions/")] * 50),
-        "page in the middle": _timed(
+        "empty page, the floor": timed([lambda: client.get("/search/")] * len(rows)),
+        "by reference": timed([lambda row=row: ask(row.txn_id) for row in rows]),
+        "by bank reference": timed([lambda row=row: ask(row.bank_reference) for row in rows]),
+        "by reference, the query": timed([lambda row=row: only_match(read(row.uetr), reader) for row in rows]),
+        "not found": timed([lambda row=row: ask(f"{row.txn_id}9") for row in rows]),
+        "by its beginning": timed([lambda row=row: ask(row.txn_id[:9]) for row in rows]),
+        "by IBAN": timed([lambda row=row: ask(row.beneficiary_iban or row.txn_id) for row in rows]),
+        "by name, words turned": timed([lambda row=row: ask(turned(row.beneficiary_name)) for row in rows[:100]]),
+        "first page of the list": timed([lambda: client.get("/transactions/")] * 50),
+        "page in the middle": timed(
             [lambda row=row: client.get(f"/transactions/?after={row.txn_id}") for row in rows[:50]]
         ),
     }
-
-
-def _timed(
-    calls: Sequence[Callable[[], object]], *, clock: Callable[[], float] = time.perf_counter
-) -> tuple[float, float]:
-    """The median and the 95th percentile in milliseconds, the first few not counted."""
-    took = []
-    for call in calls:
-        begun = clock()
-        call()
-        took.append((clock() - begun) * 1000)
-    counted = took[5:] or took
-    return sorted(counted)[len(counted) // 2], quantiles(counted, n=20)[-1]
 
 
 def main(arguments: list[str]) -> int:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from tests.bench.search import TURNS, Measured, _best, _environment, _run, _timed
+from tests.bench.search import TURNS
+from tests.bench.serving import Measured, in_turns, serving, timed
 
 SIZES = (20_000, 5_000_000)
 MOST_GROWTH = 1.5
@@ -96,40 +94,23 @@ def measure() -> Measured:
         answer = client.get(address)
         if answer.status_code != 200:
             raise SystemExit(f"{address} was answered with {answer.status_code}")
-    return {name: _timed([lambda at=at: client.get(at)] * ROUNDS) for name, at in asked.items()}
+    return {name: timed([lambda at=at: client.get(at)] * ROUNDS) for name, at in asked.items()}
 
 
 def grow(sizes: Sequence[int]) -> int:
     """Measure at each size in turns; 1 if a page grew by more than is promised."""
-    from backoffice.localpg import LocalPg
-
-    homes = [Path(tempfile.mkdtemp(prefix="openremit-trail-")) for _ in sizes]
-    servers = []
-    try:
-        for home in homes:
-            home.chmod(0o755)  # the server may run as somebody else
-            servers.append(LocalPg(home).start(child=True))
-        places = [_environment(server.url_for("app"), server.url_for("owner")) for server in servers]
+    with serving(len(sizes)) as places:
         for size, place in zip(sizes, places, strict=True):
+            place.seed(100)  # the people, and what they are for
             begun = time.perf_counter()
-            _run(place, "manage.py", "migrate", "--verbosity", "0")
-            _run(place, "manage.py", "seed", "--transactions", "100")  # the people, and what they are for
-            _run(place, "-m", "tests.bench.trail", "fill", str(size))
+            place.run("-m", "tests.bench.trail", "fill", str(size))
             print(f"{size:,} entries written in {time.perf_counter() - begun:.0f} s", flush=True)
-        runs: list[list[Measured]] = [[] for _ in sizes]
-        for _ in range(TURNS):
-            for place, run in zip(places, runs, strict=True):
-                run.append(json.loads(_run(place, "-m", "tests.bench.trail", "measure").splitlines()[-1]))
+        found = in_turns(places, TURNS, "-m", "tests.bench.trail", "measure")
         begun = time.perf_counter()
-        _run(places[-1], "manage.py", "verify_audit")
+        places[-1].run("manage.py", "verify_audit")
         took = time.perf_counter() - begun
         print(f"verified {sizes[-1]:,} entries in {took:.1f} s: {sizes[-1] / took:,.0f} a second, its start included")
-    finally:
-        for server in servers:
-            server.destroy()
-        for home in homes:
-            shutil.rmtree(home, ignore_errors=True)
-    return _compare(sizes, [_best(run) for run in runs])
+    return _compare(sizes, found)
 
 
 def _compare(sizes: Sequence[int], found: Sequence[Measured]) -> int:
