@@ -374,16 +374,16 @@ def test_outside_compliance_no_column_says_why_compliance_stopped_a_payment(
 
 def test_columns_cost_the_same_statements_for_any_number_of_rows(as_omar: Client) -> None:
     lay(101)
-    get(as_omar, "cols=purpose")
     counts = set()
     for number in range(1, 101):
         lay(number)
         if number in (5, 30, 100):
+            get(as_omar, "cols=purpose")  # a request now and then writes into its session when it was seen: this one
             with CaptureQueriesContext(connection) as queries:
                 get(as_omar, "size=100&cols=branch,flags,purpose,reason,updated,status")
             counts.add(len(queries))
     assert len(counts) == 1
-    assert max(counts) <= 13
+    assert max(counts) <= 14
 
 
 # Dates in the reader's zone
@@ -534,16 +534,16 @@ def test_no_statement_skips_rows_or_counts_them_all(as_hina: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "status=pending&created=7d&flag=late", "size=25&after=PSL000000003"])
-def test_at_most_thirteen_statements_whatever_the_number_of_rows(as_hina: Client, query: str) -> None:
-    get(as_hina)  # the first request of a session writes when it was seen
+def test_at_most_fourteen_statements_whatever_the_number_of_rows(as_hina: Client, query: str) -> None:
     counts = set()
     for number in range(1, 120):
         lay(number, stage_deadline=NOW - dt.timedelta(minutes=1))
         if number in (5, 30, 119):
+            get(as_hina)  # a request now and then writes into its session when it was seen: this one
             with CaptureQueriesContext(connection) as queries:
                 get(as_hina, f"{query}&size=100".strip("&") if "size" not in query else query)
             counts.add(len(queries))
-    assert max(counts) <= 13
+    assert max(counts) <= 14
     assert len(counts) == 1
 
 
