@@ -103,7 +103,8 @@ def test_no_word_and_no_id_of_a_case_reaches_anybody_outside(
             page = DRAWN_BY_LOT.sub("", text(answer))
             whole = DRAWN_BY_LOT.sub("", f"{page} {dict(answer.headers)}")
             for canary in (*CANARIES, case.number, NOTE, str(adeel), str(mehwish)):
-                assert canary not in whole, (name, address, canary)
+                # a score is told by itself: the end of an amount that happens to read the same is none
+                assert not re.search(rf"(?<![\d,]){re.escape(canary)}", whole), (name, address, canary)
             if answer.status_code == 200 and "/transactions/T1/" in address:
                 hint = HINTS.search(re.sub(r"<[^>]*>", " ", page))
                 assert hint is None, (name, address, hint and page[max(0, hint.start() - 80) : hint.end() + 40])
