@@ -59,7 +59,7 @@ def trail_of(entries: Sequence[AuditEvent], reader: Reader, *, most: int = MOST)
     reasons.
     """
     read, reveals = entries[: most + 1], [entry for entry in entries if _is_reveal(entry)]
-    names = _names(read, reader)
+    names = _names([*read, *reveals[:1]], reader)
     last = reveals[0] if reveals else None
     return ObjectTrail(
         entries=[_said(entry, names, reader) for entry in read[:most] if _may_read(entry, reader)],

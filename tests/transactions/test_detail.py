@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import maker_checker
+from audit import trail
 from audit.models import AuditEvent
 from audit.verbs import Verb
 from backoffice.demo.stories import story_of_kind
@@ -24,6 +25,7 @@ from tests.transactions.arriving import NOW, in_stage, of_kind, take_in
 from tests.transactions.pages import read
 from transactions import way_back
 from transactions.models import Note, Transaction
+from transactions.object_trail import MOST
 from transactions.vocabulary import Stage
 
 pytestmark = pytest.mark.django_db
@@ -226,6 +228,18 @@ def test_the_trail_says_how_often_personal_data_was_seen_and_names_compliance_on
 
 
 # -- what changed ----------------------------------------------------------------------------------------
+
+
+def test_a_reviewer_who_looked_long_ago_is_not_named_outside_either(as_sana: Client) -> None:
+    """However many entries of the trail have come since."""
+    transaction = in_stage("credited")
+    form = {"field": "account_number", "reason": "checks"}
+    signed_in(person("adeel")).post(f"{transaction.get_absolute_url()}reveal/", form)
+    for _ in range(MOST + 5):
+        trail.record(Verb.VIEWED, by=person("sana"), obj=transaction)
+    outside = read(as_sana.get(transaction.get_absolute_url())).by_id("trail").text
+    assert "Personal data viewed 1 time, last by Reviewer" in outside
+    assert "adeel" not in outside.lower()
 
 
 def test_old_and_new_are_told_with_who_and_why(as_nadia: Client) -> None:
