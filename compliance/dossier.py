@@ -163,6 +163,10 @@ class CaseDossier:
         return guards.disagreements(self.case.number)
 
     @property
+    def may_note(self) -> bool:
+        return has(self.user, "transactions.add_note") and may_work_on(self.user, self.transaction)
+
+    @property
     def may_decide(self) -> bool:
         """Whether this reader's form is on the page."""
         return self.may_work and self.is_mine and self.case.is_open and self.pending_request is None

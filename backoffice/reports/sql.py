@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db.models import Case, CharField, F, Func, TextField, Value, When
 
+from backoffice.reports import writing
 from transactions.currencies import CURRENCIES, minor_units
 from transactions.masking import DOT, SHORT_CALLING_CODES
 
@@ -40,9 +41,17 @@ class Sql(Func):
         return f"({''.join(pieces)})", tuple(parameters)
 
 
-def guarded(expression: Any) -> Sql:
-    """A text for CSV: led by an apostrophe where it begins like a formula (writing.guarded)."""
-    begins = "ascii({0}) IN (61, 43, 45, 64, 9, 13)"
+def guarded(expression: Any) -> Any:
+    """A text for CSV: led by an apostrophe where it begins like a formula (writing.guarded).
+
+    A choice is guarded in each of its ends, since a word of ours is looked at here and not for each row.
+    """
+    if isinstance(expression, Value):
+        return Value(writing.guarded(expression.value), output_field=TextField()) if expression.value else expression
+    if isinstance(expression, Case):
+        cases = [When(case.condition, then=guarded(case.result)) for case in expression.cases]
+        return Case(*cases, default=guarded(expression.default), output_field=CharField())
+    begins = "ascii({0}) < 65 AND ascii({0}) IN (61, 43, 45, 64, 9, 13)"  # most begin with a letter
     if isinstance(expression, F):  # a column may be read twice, what is worked out should not
         return Sql(f"CASE WHEN {begins} THEN '''' || {{0}} ELSE {{0}} END", expression)
     return Sql(f"repeat('''', ({begins})::int) || {{0}}", expression)
@@ -77,7 +86,7 @@ def amount(expression: Any, currency: Any) -> Sql:
 
 
 def _rounded(decimals: int) -> str:
-    return f"CASE WHEN round({{0}}, {decimals}) = {{0}} THEN round({{0}}, {decimals}) ELSE trim_scale({{0}}) END"
+    return f"CASE WHEN min_scale({{0}}) <= {decimals} THEN round({{0}}, {decimals}) ELSE trim_scale({{0}}) END"
 
 
 def _quoted(word: str) -> str:

@@ -202,7 +202,7 @@ AT_THE_DESK = (
     Deed("arrange a case", _of_case("arrange", priority="1", tags="urgent"), before=_take_case),
     Deed(
         "correct a city",
-        _of_case("correct", field="remitter.city", value="Sharjah", reason="The partner's letter of today."),
+        _of_case("correct", field="remitter.city", value="Fujairah", reason="The partner's letter of today."),
         before=_take_case,
     ),
     Deed("ask for a new check", _of_case("check", reason="The lists can be reached again."), before=_take_case),

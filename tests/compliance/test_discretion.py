@@ -83,7 +83,7 @@ def in_state(state: str, adeel: User, mehwish: User) -> Case:
     if state == "corrected":
         taken(case, adeel)
         actions.correct(
-            case, by=adeel, seen=seen(case), field="remitter.city", value="Sharjah", reason="Hitcanary letter came."
+            case, by=adeel, seen=seen(case), field="remitter.city", value="Fujairah", reason="Hitcanary letter came."
         )
     if state == "rejected":
         maker_checker.approve(proposed(case, adeel, "reject", "RJ-MATCH"), by=mehwish)

@@ -518,3 +518,9 @@ def test_whoever_loses_a_case_to_a_colleague_hears_of_it(as_mehwish: Client, ade
     case = taken(CaseFactory(), adeel)
     post(as_mehwish, case, "claim")
     assert told(adeel) == [f"{mehwish} took over {case.number} from you"]
+
+
+def test_a_note_is_offered_to_whoever_may_write_one(as_adeel: Client, as_nadia: Client) -> None:
+    case = waiting()
+    assert "Add a note" in text(as_adeel.get(case.get_absolute_url()))
+    assert "Add a note" not in text(as_nadia.get(case.get_absolute_url()))

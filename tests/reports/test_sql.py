@@ -97,7 +97,17 @@ def test_dates_of_birth_and_addresses_are_masked_alike() -> None:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_text_is_guarded_as_the_reports_guard_it(value: str) -> None:
-    assert made(sql.guarded(text(value))) == writing.guarded(value)
+    rows = Partner.objects.annotate(column=text(value))
+    ways = {
+        "word": sql.guarded(text(value)),
+        "stored": sql.guarded(F("column")),
+        "worked_out": sql.guarded(sql.Sql("{0} || ''", "column")),
+        "chosen": sql.guarded(sql.worded("code", {"NONE": "="}, F("column"))),
+        "chosen_word": sql.guarded(sql.worded("code", {"ABC": value}, "-")),
+    }
+    PartnerFactory(code="ABC")
+    found = rows.annotate(**ways).values(*ways)[0]
+    assert found == dict.fromkeys(ways, writing.guarded(value))
 
 
 @pytest.mark.parametrize("currency", ["PKR", "JPY", "KWD", "CLF", "XXX"])
