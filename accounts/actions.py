@@ -14,8 +14,8 @@ from accounts.access import check
 from accounts.errors import Refused
 from accounts.maker_checker import as_of_now
 from accounts.models import User
-from accounts.permissions import Role
-from accounts.separation import DECIDES_ON_PEOPLE, TWO, how_many_administer, one_at_a_time, why_not_suspend
+from accounts.permissions import ADMINISTER_PEOPLE, Role
+from accounts.separation import TWO, how_many_administer, one_at_a_time, why_not_suspend
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
@@ -98,7 +98,7 @@ def suspend(person: User, *, by: User | None, reason: str) -> int:
         one_at_a_time()
     else:
         by = as_of_now(by, exclusively=True)
-        for right in DECIDES_ON_PEOPLE:
+        for right in ADMINISTER_PEOPLE:
             check(by, right)
     present = User.objects.select_for_update().get(pk=person.pk)
     if sentence := why_not_suspend(present, by):

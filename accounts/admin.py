@@ -27,7 +27,6 @@ from accounts import actions, leaving, maker_checker, signing_in
 from accounts.access import has, scope_of
 from accounts.administration import (
     ORGANISATIONS,
-    PEOPLE,
     REFERENCE,
     ChangingAdmin,
     ReasonedForm,
@@ -46,9 +45,8 @@ from accounts.models import (
     SubAgent,
     User,
 )
-from accounts.permissions import ALL_BRANCHES, ALL_PARTNERS, PERMISSIONS, Role
+from accounts.permissions import ADMINISTER_PEOPLE, ALL_BRANCHES, ALL_PARTNERS, PERMISSIONS, Role
 from accounts.separation import (
-    DECIDES_ON_PEOPLE,
     other_roles_of,
     rights_of,
     somebody_else_administers,
@@ -179,7 +177,7 @@ class PersonForm(ReasonedForm):
             self.add_error("groups", refusal(sentence))
 
     def _refuse_when_nobody_is_left(self, cleaned: dict[str, Any]) -> None:
-        able = cleaned.get("is_active", True) and set(DECIDES_ON_PEOPLE) <= rights_of(cleaned["groups"])
+        able = cleaned.get("is_active", True) and set(ADMINISTER_PEOPLE) <= rights_of(cleaned["groups"])
         if self.instance.pk and not able and not somebody_else_administers(without=[self.instance.pk]):
             self.add_error(None, refusal(NOBODY_LEFT))
 
@@ -219,7 +217,7 @@ class PersonAdmin(WorkEnds):
 
     form = PersonForm
     section = "People and rights"
-    to_change = PEOPLE
+    to_change = ADMINISTER_PEOPLE
     helps = "Partners and branches one by one are granted on the pages “Grants”. Both must admit a transaction."
     fixed = ("username",)
     operation = "people"
@@ -474,7 +472,7 @@ class RoleForm(ReasonedForm):
                 self.add_error(None, refusal(f"{holder} holds this role. {sentence}"))
 
     def _refuse_when_nobody_is_left(self, rights: set[str]) -> None:
-        still = set(DECIDES_ON_PEOPLE) <= rights or not self.instance.pk
+        still = set(ADMINISTER_PEOPLE) <= rights or not self.instance.pk
         if not still and not somebody_else_administers(without_role=self.instance.pk):
             self.add_error("permissions", refusal(NOBODY_LEFT))
 
@@ -486,7 +484,7 @@ class RoleAdmin(WorkEnds):
     form = RoleForm
     section = "People and rights"
     names = ("role", "roles")
-    to_change = PEOPLE
+    to_change = ADMINISTER_PEOPLE
     operation = "people"
     consequence = "It counts from the next page that anybody with this role opens."
     labels: ClassVar[Any] = {"permissions": "Rights"}
@@ -586,7 +584,7 @@ class GrantAdmin(ChangingAdmin):
 
     form = GrantForm
     section = "People and rights"
-    to_change = PEOPLE
+    to_change = ADMINISTER_PEOPLE
     operation = "people"
     consequence = "It counts from the next page that is opened."
     may_change = False

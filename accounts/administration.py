@@ -33,6 +33,7 @@ from accounts.access import has, permissions_of
 from accounts.errors import MissingPermission
 from accounts.histories import Line, Mask, changes_between, label_of, lines, named, text_of
 from accounts.models import ApprovalRequest, User
+from accounts.permissions import ADMINISTER_PEOPLE
 from accounts.separation import one_at_a_time
 from audit import trail
 from audit.history import because
@@ -52,11 +53,10 @@ HIDDEN: Final = "•••"
 REFUSED: Final = "refused"
 AUDITS: Final = "audit.view_trail"
 
-PEOPLE: Final = ("accounts.propose_people", "accounts.decide_people")
 ORGANISATIONS: Final = ("accounts.propose_organisations", "accounts.decide_organisations")
 REFERENCE: Final = ("accounts.propose_reference", "accounts.decide_reference")
 """Whose pages these are holds both rights: to propose, and to decide on what another proposes."""
-OPENS: Final = frozenset({AUDITS, *PEOPLE, *ORGANISATIONS, *REFERENCE})
+OPENS: Final = frozenset({AUDITS, *ADMINISTER_PEOPLE, *ORGANISATIONS, *REFERENCE})
 
 
 def refusal(sentence: str) -> ValidationError:

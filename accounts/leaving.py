@@ -18,7 +18,6 @@ from accounts import maker_checker
 from accounts.access import permissions_of
 from accounts.models import User
 
-PROPOSES_ON_PEOPLE: Final = "accounts.propose_people"
 REQUEST: Final = ("pending approval is withdrawn", "pending approvals are withdrawn")
 
 

@@ -106,6 +106,9 @@ PERMISSIONS, MATRIX = _parse()
 ALL_PARTNERS: Final = Permission("accounts.all_partners", "work with all partners")
 ALL_BRANCHES: Final = Permission("accounts.all_branches", "work with all branches and with rows that have no branch")
 SCOPES: Final = {permission.name: permission for permission in (ALL_PARTNERS, ALL_BRANCHES)}
+PROPOSE_PEOPLE: Final = "accounts.propose_people"
+ADMINISTER_PEOPLE: Final = (PROPOSE_PEOPLE, "accounts.decide_people")
+"""Who administers people proposes changes, and decides on those of others: both rights together."""
 
 _OPERATIONS: Final = (Role.OPERATIONS_MAKER, Role.OPERATIONS_CHECKER)
 _TREASURY: Final = (Role.TREASURY_MAKER, Role.TREASURY_CHECKER)

@@ -11,9 +11,8 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import User
-from accounts.permissions import PERMISSIONS, toxic_among, toxic_rights
+from accounts.permissions import ADMINISTER_PEOPLE, PERMISSIONS, toxic_among, toxic_rights
 
-DECIDES_ON_PEOPLE: Final = ("accounts.propose_people", "accounts.decide_people")
 LOCK: Final = 4_711_002
 TWO: Final = 2
 NOT_ONESELF: Final = "You cannot suspend your own sign-in. Another administrator can; signing out ends your session."
@@ -85,7 +84,7 @@ def why_not_suspend(person: User, by: User | None) -> str:
 
 def _who_administer(roles: QuerySet[Group]) -> QuerySet[User]:
     people = User.objects.filter(is_active=True, is_staff=True)
-    for right in DECIDES_ON_PEOPLE:
+    for right in ADMINISTER_PEOPLE:
         app, _, codename = right.partition(".")
         able = roles.filter(permissions__content_type__app_label=app, permissions__codename=codename)
         people = people.filter(groups__in=able)

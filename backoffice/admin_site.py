@@ -11,8 +11,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.access import ask_to_sign_in
-from accounts.administration import PEOPLE, Base, may_open
+from accounts.administration import Base, may_open
 from accounts.errors import MissingPermission
+from accounts.permissions import PROPOSE_PEOPLE
 from accounts.views import account as views
 
 SECTIONS: Final = ("People and rights", "Organisations", "Reference data", "Transactions", "Intake", "Trail")
@@ -50,7 +51,7 @@ class Site(admin.AdminSite):
             if not request.user.is_authenticated:
                 return ask_to_sign_in(request)
             if not self.has_permission(request):
-                raise MissingPermission(PEOPLE[0])
+                raise MissingPermission(PROPOSE_PEOPLE)
             return inner(request, *args, **kwargs)
 
         return update_wrapper(guarded, inner)

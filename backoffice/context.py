@@ -22,6 +22,7 @@ from accounts import notifications
 from accounts.access import permissions_of
 from accounts.maker_checker import INBOX
 from accounts.models import ApprovalRequest, User
+from accounts.permissions import PROPOSE_PEOPLE
 from audit import trail
 from audit.models import Verification
 from backoffice import VERSION, heartbeat
@@ -179,7 +180,7 @@ def waits_of(user: User | AnonymousUser) -> dict[str, int]:
         rows |= {BELL: notifications.unread_of(user), IN_VAIN: Command.objects.in_vain()}
         if not READERS["worker_dead"].isdisjoint(rights):
             rows |= {SIGNS: heartbeat.signs(), ALIVE: heartbeat.alive()}
-        if not rights.isdisjoint({"audit.view_trail", "accounts.propose_people"}):
+        if not rights.isdisjoint({"audit.view_trail", PROPOSE_PEOPLE}):
             rows[BROKEN] = Verification.objects.broken()
         found = {name: count.number for name, count in paging.counts(rows, most=99).items()}
         cached = user.__dict__["_waits"] = found

@@ -18,9 +18,9 @@ from django.utils import timezone
 from accounts import notifications
 from accounts.access import check, check_work, people_who_may
 from accounts.errors import Refused
-from accounts.leaving import PROPOSES_ON_PEOPLE
 from accounts.maker_checker import as_of_now, request
 from accounts.notifications import Kind, Subject
+from accounts.permissions import PROPOSE_PEOPLE
 from audit import trail
 from audit.history import because
 from audit.verbs import Verb
@@ -147,7 +147,7 @@ def give_back(person: User, by: User) -> int:
 
     A part of the change of people or roles that takes the right away, and asks the right to propose such a change.
     """
-    check(by, PROPOSES_ON_PEOPLE)
+    check(by, PROPOSE_PEOPLE)
     count = 0
     for found in Case.objects.open().assigned_to(person).order_by("transaction_id"):
         Transaction.objects.locked().only("pk").get(pk=found.transaction_id)  # first, as the intake does

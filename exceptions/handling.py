@@ -17,11 +17,11 @@ from django.utils import timezone
 from accounts import notifications
 from accounts.access import check, check_work, has, may_work_on
 from accounts.errors import Refused
-from accounts.leaving import PROPOSES_ON_PEOPLE
 from accounts.maker_checker import as_of_now
 from accounts.models import User
 from accounts.notifications import Kind as ToldOf
 from accounts.notifications import Subject
+from accounts.permissions import PROPOSE_PEOPLE
 from audit import trail
 from audit.verbs import Verb
 from exceptions.models import BulkJob, ExceptionItem, Kind
@@ -177,7 +177,7 @@ def give_back(person: User, by: User) -> int:
     """Return every open exception of somebody who may not work on exceptions any more to the desk; answers of how many
     transactions. A part of the change of people or roles that takes the right away.
     """
-    check(by, PROPOSES_ON_PEOPLE)
+    check(by, PROPOSE_PEOPLE)
     held = ExceptionItem.objects.open().filter(assignee=person).values("transaction")
     given = 0
     for remittance in Transaction.objects.filter(pk__in=held).order_by("pk").locked():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from django.db.models import Q, QuerySet
 
 from accounts.access import permissions_of, scope_of
+from accounts.permissions import PROPOSE_PEOPLE
 from transactions.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class CertificateQuerySet(ScopedQuerySet):
 _DESKS: Final = frozenset({"exceptions.work_exceptions", "audit.view_trail"})
 READERS: Final[dict[str, frozenset[str]]] = {
     "partner_silent": _DESKS,
-    "feed_stalled": _DESKS | {"accounts.propose_people"},
-    "worker_dead": _DESKS | {"accounts.propose_people"},
+    "feed_stalled": _DESKS | {PROPOSE_PEOPLE},
+    "worker_dead": _DESKS | {PROPOSE_PEOPLE},
     "stage_over": _DESKS,
     "chain_broken": frozenset({"audit.view_trail"}),
     "numbers_differ": frozenset({"audit.view_trail"}),

@@ -211,6 +211,7 @@ def test_two_people_void_a_certificate_and_issue_another(as_omar: Client, omar: 
     evidence = signed_in(sana).get(f"/approvals/{request.number}/").content.decode()
     assert old.number in evidence
     assert CNIC not in evidence
+    assert "<dt>Reason</dt><dd><bdi>The purpose was wrong.</bdi></dd>" in evidence
     maker_checker.approve(request, by=sana)
     old.refresh_from_db()
     new = Certificate.objects.issued().get()
