@@ -117,8 +117,8 @@ def _busy(seed: int, now: datetime, *, first: int) -> Iterator[None]:
         number = first
         try:
             while not stop.is_set():
+                rollups.fold()  # first, so that most readers find something that is not folded yet
                 _let_in(dice, now, 5, first=number)
-                rollups.fold()
                 alarms.watch(now)
                 number += 5
                 stop.wait(PAUSE)
