@@ -12,7 +12,7 @@ from django.db.models import OuterRef, Subquery
 
 from accounts.access import has
 from transactions.answers import Answer, answer_for, key_of
-from transactions.discretion import Reader
+from transactions.discretion import Reader, Reason, reason_for
 from transactions.explain import Explanation, explain
 from transactions.facts import Facts, Read, data_changed_at, facts_about
 from transactions.models import Account, AnswerText, Event, Holiday, Note, Party, PurposeCode, ReasonCode, Transaction
@@ -73,6 +73,17 @@ class Dossier:
     def holidays(self) -> frozenset[dt.date]:
         """The bank's holidays that may still matter."""
         return frozenset(self._beside("holidays_ahead"))
+
+    @property
+    def reason(self) -> Reason | None:
+        """What the platform gave as the reason for the present stage, as far as this reader may know it."""
+        return reason_for(
+            self.transaction.reason_code,
+            self.reasons,
+            self.reader,
+            bank_text=self._bank_text(),
+            stage=self.transaction.stage,
+        )
 
     @cached_property
     def explanation(self) -> Explanation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from html import escape
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Notification, User
+from accounts.models import ApprovalRequest, Notification, User
 from audit.models import AuditEvent
 from compliance.comparing import agreement
 from compliance.evidence import evidence_of
@@ -21,7 +22,7 @@ from tests.compliance.test_opening import again
 from tests.factories.accounts import BranchFactory, PartnerFactory, UserFactory, grant
 from tests.factories.compliance import CaseFactory, HitDecisionFactory
 from tests.gateway.telling import paid, received, screened, stage, take_in
-from transactions.models import Note, Transaction
+from transactions.models import Note, ReasonCode, Transaction
 
 pytestmark = pytest.mark.django_db
 NOTE = "Compared passport and date of birth with the list."
@@ -524,3 +525,19 @@ def test_a_note_is_offered_to_whoever_may_write_one(as_adeel: Client, as_nadia: 
     case = waiting()
     assert "Add a note" in text(as_adeel.get(case.get_absolute_url()))
     assert "Add a note" not in text(as_nadia.get(case.get_absolute_url()))
+
+
+def test_the_case_and_its_second_person_read_what_the_platform_gave_as_the_reason(
+    as_adeel: Client, adeel: User, as_mehwish: Client
+) -> None:
+    PartnerFactory(code="RIA")
+    take_in(
+        received("T1"), stage("T1", 2, "intake"), stage("T1", 3, "validation", "FAILED", code="BE04"),
+        stage("T1", 4, "compliance_review", "STARTED", code="BE04"),
+    )  # fmt: skip
+    case = taken(Case.objects.get(), adeel)
+    sentence = escape(ReasonCode.objects.get(code="BE04").sentence)
+    assert sentence in text(as_adeel.get(case.get_absolute_url()))
+    post(as_adeel, case, "decide", outcome="release", reason="RL-FALSE", note=NOTE)
+    request = ApprovalRequest.objects.get()
+    assert sentence in text(as_mehwish.get(f"/approvals/{request.number}/"))
